@@ -1,0 +1,141 @@
+"""The errors a user can meet, drawn as one tree.
+
+FlywheelError
+  InputError             what was handed in cannot be used (exit 2)
+    RejectedLine           one line of evidence, with its position, field and reason
+    MappingError           a mapping names columns or fields that do not exist
+    UnknownName            no such prompt, version, suite, cycle, strategy or review
+  NotEnoughData          a number does not exist yet; the phases turn it into hold
+  StoreError             the store did not do what was asked (exit 3)
+    StoreUnreachable       no connection, no permission, or no space
+    MigrationNeeded        the schema is older or newer than this program
+    StaleRelease           what is live changed while a release was being prepared
+  ModelError             a language model or the embedded model gave no usable answer
+    ModelUnavailable       worth another try later
+    UnreadableReply        not worth another try
+    BudgetSpent            the ceiling in calls, tokens or USD is reached
+  PolicyError            settings that contradict each other (exit 2)
+  LineageError           the graph of versions would be wrong
+    UnknownParent          an edge names a version nobody stored
+    LineageLoop            a version would become its own ancestor
+
+Every message says what, what was got and what is needed, what was left as it
+was, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class FlywheelError(Exception):
+    """Root of all errors raised on purpose by flywheel.
+
+    Attributes:
+        exit_code: what a command line returns when it meets this error.
+    """
+
+    exit_code: int = 1
+
+
+class InputError(FlywheelError):
+    """What was handed in cannot be used; nothing was changed."""
+
+    exit_code = 2
+
+
+class RejectedLine(InputError):
+    """One line of evidence could not be read.
+
+    Args:
+        source: file or stream it came from.
+        position: 1-based line or row number.
+        field: the field at fault, or None when the whole line is.
+        reason: what was got and what is needed.
+    """
+
+    def __init__(self, source: str, position: int, field: str | None, reason: str) -> None:
+        where = f", field {field!r}" if field else ""
+        super().__init__(f"{source}, line {position}{where}: {reason}")
+        self.source = source
+        self.position = position
+        self.field = field
+        self.reason = reason
+
+
+class MappingError(InputError):
+    """A mapping names columns or fields that do not exist."""
+
+
+class UnknownName(InputError):
+    """No such prompt, version, suite, cycle, strategy or review."""
+
+
+class NotEnoughData(FlywheelError):
+    """A number does not exist yet.
+
+    Args:
+        quantity: what was asked for.
+        have: observations there are.
+        need: observations there must be.
+    """
+
+    def __init__(self, quantity: str, have: int, need: int) -> None:
+        super().__init__(f"{quantity} needs {need} scored observations and has {have}.")
+        self.quantity = quantity
+        self.have = have
+        self.need = need
+
+
+class StoreError(FlywheelError):
+    """The store did not do what was asked."""
+
+    exit_code = 3
+
+
+class StoreUnreachable(StoreError):
+    """No connection, no permission, or no space."""
+
+
+class MigrationNeeded(StoreError):
+    """The schema of the store is older or newer than this program."""
+
+
+class StaleRelease(StoreError):
+    """What is live changed while a release was being prepared; nothing was moved."""
+
+
+class ModelError(FlywheelError):
+    """A language model or the embedded model gave no usable answer."""
+
+    exit_code = 3
+
+
+class ModelUnavailable(ModelError):
+    """The model did not answer; another try later may succeed."""
+
+
+class UnreadableReply(ModelError):
+    """The model answered something that cannot be used; a retry would not help."""
+
+
+class BudgetSpent(ModelError):
+    """The ceiling in calls, tokens or USD is reached; nothing more was sent."""
+
+    exit_code = 1
+
+
+class PolicyError(FlywheelError):
+    """Settings that contradict each other."""
+
+    exit_code = 2
+
+
+class LineageError(FlywheelError):
+    """The graph of versions would be wrong; no edge was written."""
+
+
+class UnknownParent(LineageError):
+    """An edge names a version nobody stored."""
+
+
+class LineageLoop(LineageError):
+    """A version would become its own ancestor."""
