@@ -1,0 +1,73 @@
+"""What the phases need beyond the store: time, models, runs, channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flywheel.records.alert import Alert
+from flywheel.records.case import Case, Suite
+from flywheel.records.chat import ChatAnswer, ChatRequest
+from flywheel.records.execution import Execution
+
+
+class Clock(Protocol):
+    """The time, handed in so that judgement stays pure."""
+
+    def now(self) -> datetime:
+        """The current moment, aware, in UTC."""
+        ...
+
+
+class ChatModel(Protocol):
+    """A language model, or the embedded model standing in for one."""
+
+    def complete(self, request: ChatRequest) -> ChatAnswer:
+        """One answer; raises ModelError when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One prompt version over many cases with one model.
+
+    Attributes:
+        prompt, version, text: what is run; variables of text are filled from the inputs of each case.
+        session_id: marks the executions, so that repeating a plan replaces and never doubles them.
+        purpose: baseline, gate, report, probe.
+        source: of the executions; `experiment` is never evidence for the next analysis.
+    """
+
+    workspace: str
+    prompt: str
+    version: str
+    text: str
+    suite: Suite
+    model: str
+    session_id: str
+    purpose: str = "gate"
+    seed: int = 0
+    source: str = "experiment"
+
+
+class CaseRunner(Protocol):
+    """Runs cases through a model; one failed case stays in its place."""
+
+    def run(
+        self,
+        plan: RunPlan,
+        cases: Sequence[Case],
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Execution]:
+        """One execution per case, in the order of cases; a model error becomes outcome error."""
+        ...
+
+
+class AlertChannel(Protocol):
+    """Somewhere a warning can go."""
+
+    def send(self, alert: Alert) -> None:
+        """Deliver one alert; raises FlywheelError when it could not."""
+        ...

@@ -1,0 +1,1 @@
+"""The nouns: frozen facts, validated at the door."""

@@ -1,0 +1,104 @@
+"""Executions as columns, for arithmetic over many of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTCOMES: tuple[str, ...] = ("passed", "failed", "error", "skipped", "unscored")
+"""Outcome codes are positions in this tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which executions are meant; None means no restriction.
+
+    Attributes:
+        version: content hash or label; executions recorded under any label of
+            the hash are included.
+        since, until: bounds of started_at, or of the time of storing where an
+            execution has no start; until is exclusive.
+        watermark: largest sequence number that still counts.
+        exclude_sources: executions of these sources are left out; cycles leave out `experiment`.
+    """
+
+    workspace: str = "default"
+    prompt: str | None = None
+    version: str | None = None
+    suite: str | None = None
+    slice: str | None = None
+    model: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    watermark: int | None = None
+    exclude_sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A text column as codes; `names[codes[i]]` is row i, code -1 is unknown.
+
+    Attributes:
+        codes: int32, shape (n,).
+        names: distinct values, in order of first appearance.
+    """
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionColumns:
+    """Executions of a scope in the order they were stored, n rows; NaN is unknown.
+
+    Attributes:
+        seq: int64, store sequence number.
+        outcome: int8, position in OUTCOMES.
+        score, confidence: float64 in [0, 1].
+        latency_ms, cost_usd, input_tokens, output_tokens: float64, >= 0.
+        version, slice, model, agent, case, error_type: coded text; version is
+            the content hash where it is known, else the label.
+    """
+
+    seq: NDArray[np.int64]
+    outcome: NDArray[np.int8]
+    score: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    latency_ms: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
+    input_tokens: NDArray[np.float64]
+    output_tokens: NDArray[np.float64]
+    version: Coded
+    slice: Coded
+    model: Coded
+    agent: Coded
+    case: Coded
+    error_type: Coded
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Mean score of each arm on each case; NaN where an arm has no scored execution.
+
+    Attributes:
+        cases: case ids, length n, sorted.
+        slices: slice of each case or None, length n.
+        arms: names, length k.
+        scores: float64, shape (n, k), in [0, 1].
+        runs: int32, shape (n, k), scored executions behind each mean.
+        latency_ms, cost_usd: float64, shape (n, k), means; NaN is unknown.
+    """
+
+    cases: tuple[str, ...]
+    slices: tuple[str | None, ...]
+    arms: tuple[str, ...]
+    scores: NDArray[np.float64]
+    runs: NDArray[np.int32]
+    latency_ms: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
