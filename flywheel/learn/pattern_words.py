@@ -1,0 +1,131 @@
+"""Failure patterns in words: title, cause, cure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from flywheel.learn.clustering import Cluster
+from flywheel.learn.constants import ConstantAnswer
+from flywheel.learn.failure_text import read_failure
+from flywheel.records.execution import Execution
+from flywheel.records.findings import Contrast
+
+_CAUSES = {
+    "format": (
+        "The answer is wrapped in prose, or missing: the prompt does not say what form it must have.",
+        "State the exact output format and that nothing else may be written.",
+    ),
+    "cut_off": (
+        "The output ends before a final answer.",
+        "Ask for a shorter way to the answer, or allow more output tokens.",
+    ),
+    "constant": (
+        "The answer does not depend on the question.",
+        "Show solved questions of every answer, demand the working first; else use another model for this.",
+    ),
+    "confusion": (
+        "Two answers are mistaken for each other: the prompt does not tell them apart.",
+        "Define both, and show a question of each.",
+    ),
+    "wrong_answer": (
+        "The question's words do not lead to the right answer with what the prompt tells.",
+        "Define the answers of this slice, and show solved questions.",
+    ),
+    "refusal": (
+        "The model declines to answer.",
+        "Say who asks, for what, and that answering is permitted; or route such questions elsewhere.",
+    ),
+    "error": (
+        "The call itself failed; no prompt cures that.",
+        "Look at the provider, the time limits and the retries.",
+    ),
+}
+_OUTAGE = (
+    "The environment failed, not the work: nearly everything in the same run was red at once.",
+    "Repair the environment and run again; do not look at the failures one by one.",
+)
+_IN_CODE = (
+    "The same place in the code fails each time.",
+    "Look at that function; the prompt takes no part in it.",
+)
+_CHECK = (
+    "The check of the test does not hold.",
+    "Compare what the test asks for with what the output says.",
+)
+
+
+def cause_of(cluster: Cluster, because: str) -> str:
+    """Why it happens, by rule; with the numbers that say so."""
+    text = _rule(cluster)[0]
+    return f"{text} {because[:1].upper()}{because[1:]}." if because else text
+
+
+def cure_of(cluster: Cluster) -> str:
+    """What a person or a proposer can do about it."""
+    return _rule(cluster)[1]
+
+
+def title_of(cluster: Cluster, home: Contrast | None, members: Sequence[Execution]) -> str:
+    """One line: what happens, then where."""
+    where = _where(cluster, home)
+    if cluster.kind == "confusion":
+        return f"{cluster.expected!r} answered as {cluster.produced!r}{where}"
+    if cluster.kind == "wrong_answer":
+        what = cluster.detail or "wrong answers"
+        return f"{what} at {cluster.place}{where}" if cluster.place else f"{what}{where}"
+    if cluster.kind == "cut_off":
+        return f"cut off before a final answer{where}"
+    if cluster.kind == "refusal":
+        return f"refuses to answer{where}"
+    if cluster.kind == "error" and cluster.place:
+        said = Counter(read_failure(m.error_message or "").headline for m in members[:20])
+        return f"{cluster.detail} at {cluster.place}: {said.most_common(1)[0][0][:100]}{where}"
+    return f"{(cluster.detail or cluster.kind).replace('_', ' ')}{where}"
+
+
+def habit_title(habit: ConstantAnswer) -> str:
+    """Who answers always the same, where that is right, where wrong."""
+    how = "a constant" if habit.strict else "mostly"
+    told = [
+        f"{word} on {', '.join(slices[:3])}"
+        for word, slices in (("right", habit.right_on), ("wrong", habit.wrong_on))
+        if slices
+    ]
+    where = f" ({', '.join(told)})" if told else ""
+    return f"{habit.model or 'the model'} answers {how} {habit.answer!r} whatever is asked{where}"
+
+
+def habit_because(habit: ConstantAnswer) -> str:
+    """The shares that say so."""
+    return (
+        f"{habit.answer!r} makes up {habit.share:.0%} of its {habit.answers:,} answers; "
+        f"{habit.right_share:.0%} of the questions ask for it"
+    )
+
+
+def _where(cluster: Cluster, home: Contrast | None) -> str:
+    """The home of the pattern; its slice where no home is known."""
+    conditions = home.where if home is not None else ()
+    if cluster.slice is not None and all(c.attribute != "slice" for c in conditions):
+        parts = [cluster.slice, *(_quoted(c.attribute, c.value) for c in conditions)]
+        return f" in {' x '.join(parts)}"
+    if not conditions:
+        return ""
+    ordered = sorted(conditions, key=lambda c: c.attribute != "slice")
+    return f" in {' x '.join(_quoted(c.attribute, c.value) for c in ordered)}"
+
+
+def _quoted(attribute: str, value: str) -> str:
+    is_hash = attribute == "version" and len(value) == 64
+    return value[:12] if is_hash else value
+
+
+def _rule(cluster: Cluster) -> tuple[str, str]:
+    if cluster.kind == "error" and cluster.detail.startswith("outage: "):
+        return _OUTAGE
+    if cluster.kind == "error" and cluster.place:
+        return _IN_CODE
+    if cluster.kind == "wrong_answer" and (cluster.place or cluster.detail):
+        return _CHECK
+    return _CAUSES[cluster.kind]

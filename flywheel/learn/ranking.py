@@ -1,0 +1,144 @@
+"""Many arms in order, ties named as ties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flywheel.learn.rulings import GateRules
+from flywheel.records.columns import ScoreTable
+from flywheel.stats.multiplicity import optional_holm
+from flywheel.stats.paired import compare_paired, is_binary, paired_t_test
+from flywheel.stats.proportions import Counts, Interval, wilson
+
+
+@dataclass(frozen=True, slots=True)
+class RankRow:
+    """Place of one arm among all, on the cases every ranked arm was scored on.
+
+    Attributes:
+        rank: 1 + arms shown to be better; None when nothing can be said.
+        mean, low, high: of the arm's scores on the common cases, in [0, 1].
+        pairs: common cases.
+        tied_with: arms from which no difference is shown.
+        because: one sentence.
+    """
+
+    arm: str
+    rank: int | None
+    mean: float | None
+    low: float | None
+    high: float | None
+    pairs: int
+    tied_with: tuple[str, ...]
+    because: str
+
+
+def rank(table: ScoreTable, rules: GateRules) -> tuple[RankRow, ...]:
+    """Order the arms of a table by mean score, with every pair of arms tested.
+
+    Args:
+        table: n cases, k arms.
+        rules: error rate over all pairs of arms, least number of cases, coverage.
+
+    Returns:
+        One row per arm, best mean first; arms that cannot be ranked last.
+
+    References:
+        Holm (1979), Scandinavian Journal of Statistics 6:65-70, over all pairs of arms.
+    """
+    usable, excluded = _usable(table)
+    names = [table.arms[i] for i in usable]
+    scores = np.asarray(table.scores, dtype=np.float64)[:, usable]
+    common = ~np.isnan(scores).any(axis=1) if usable else np.zeros(len(table.cases), dtype=bool)
+    scores = scores[common]
+    means = [_mean(scores[:, i], rules.coverage) for i in range(len(names))]
+    because = _too_little(len(names), int(common.sum()), rules)
+    if because:
+        rows = [
+            RankRow(name, None, m.estimate, m.low, m.high, int(common.sum()), (), because)
+            for name, m in zip(names, means, strict=True)
+        ]
+    else:
+        rows = _ranked(names, scores, means, rules)
+    rows.sort(key=lambda r: (r.rank is None, -(r.mean if r.mean is not None else -1.0), r.arm))
+    return (*rows, *excluded)
+
+
+def _ranked(
+    names: list[str], scores: NDArray[np.float64], means: list[Interval], rules: GateRules
+) -> list[RankRow]:
+    beats = _beats(scores, rules)
+    rows = []
+    for i, (name, mean) in enumerate(zip(names, means, strict=True)):
+        better = [names[j] for j in range(len(names)) if beats[j, i]]
+        tied = tuple(names[j] for j in range(len(names)) if j != i and not beats[i, j] and not beats[j, i])
+        rows.append(
+            RankRow(
+                arm=name,
+                rank=1 + len(better),
+                mean=mean.estimate,
+                low=mean.low,
+                high=mean.high,
+                pairs=len(scores),
+                tied_with=tied,
+                because=_told(len(better), int(beats[i].sum()), tied, len(scores)),
+            )
+        )
+    return rows
+
+
+def _beats(scores: NDArray[np.float64], rules: GateRules) -> NDArray[np.bool_]:
+    """beats[i, j]: arm i is shown to be better than arm j."""
+    k = scores.shape[1]
+    pairs = list(combinations(range(k), 2))
+    tests = [
+        compare_paired(scores[:, j], scores[:, i], rules.coverage, rules.flips, rules.seed) for i, j in pairs
+    ]
+    adjusted = optional_holm([t.p_value for t in tests])
+    beats = np.zeros((k, k), dtype=bool)
+    for (i, j), test, p in zip(pairs, tests, adjusted, strict=True):
+        if p is not None and p <= rules.significance_level and test.estimate:
+            winner, loser = (i, j) if test.estimate > 0 else (j, i)
+            beats[winner, loser] = True
+    return beats
+
+
+def _usable(table: ScoreTable) -> tuple[list[int], list[RankRow]]:
+    usable, excluded = [], []
+    for i, arm in enumerate(table.arms):
+        scores = table.scores[:, i]
+        known = scores[~np.isnan(scores)]
+        if known.size and not bool(((known < 0) | (known > 1)).any()):
+            usable.append(i)
+            continue
+        said = "has scores outside [0, 1]" if known.size else "has no scored executions"
+        excluded.append(RankRow(arm, None, None, None, None, 0, (), f"Not ranked: {said}."))
+    return usable, excluded
+
+
+def _mean(scores: NDArray[np.float64], coverage: float) -> Interval:
+    if not scores.size:
+        return Interval(None, None, None, coverage, "no common cases")
+    if is_binary(scores):
+        return wilson(Counts(int(scores.sum()), scores.size), coverage)
+    interval, _ = paired_t_test(scores, coverage)
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(interval.estimate, max(0.0, interval.low), min(1.0, interval.high), coverage)
+
+
+def _too_little(arms: int, common: int, rules: GateRules) -> str:
+    if arms < 2:
+        return "Not ranked: there is nothing to compare with."
+    if common < rules.min_pairs:
+        return f"Not ranked: only {common} cases were scored under all {arms}; {rules.min_pairs} are needed."
+    return ""
+
+
+def _told(better: int, worse: int, tied: tuple[str, ...], common: int) -> str:
+    said = f"Better than {worse} and worse than {better} others on {common} common cases"
+    return f"{said}; tied with {', '.join(tied)}." if tied else f"{said}."

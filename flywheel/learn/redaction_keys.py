@@ -1,0 +1,59 @@
+"""What the key of a JSON object says of the value below it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from flywheel.learn.redaction_policy import Private
+from flywheel.learn.redaction_secrets import MARKS_OF_NOTHING
+
+_KEY_OF: Final = re.compile(
+    r"(?P<secret>pass(?:word|wd|phrase)|pwd|secret|(?:api|access|secret|private|account|signing|encryption)_?key|"
+    r"(?:access|refresh|auth|api|id|session|bearer|client|security)_?token|authorization)s?$"
+    r"|(?P<card>card_?(?:number|no)|cc_?(?:number|no)|credit_?card|cvv2?|cvc2?|pan)$"
+    r"|(?P<national>ssn|social_?security(?:_?(?:number|no))?|bsn|nino|tax_?id|steuer_?id|idnr|nir|dni|nie|"
+    r"national_?(?:id|insurance)(?:_?number)?)$"
+    r"|(?P<phone>(?:tele)?phone(?:_?(?:number|no))?|mobile(?:_?(?:number|no))?|tel|telefon|fax|cell|whatsapp|msisdn)$"
+    r"|(?P<weak>key|token|auth)$"
+).search
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@lru_cache(maxsize=4096)
+def about_of(key: str) -> str | None:
+    """What a key of an object says its value is: secret, card, national, phone, weak or None.
+
+    Examples:
+        >>> about_of("openaiApiKey"), about_of("X-Api-Key"), about_of("max_tokens"), about_of("mobile")
+        ('secret', 'secret', None, 'phone')
+    """
+    if len(key) > 80:
+        return None
+    plain = _CAMEL.sub("_", key).lower().replace("-", "_").replace(" ", "_")
+    found = _KEY_OF(plain)
+    if found is None or not _starts_a_word(plain, found.start()):
+        return None
+    return found.lastgroup
+
+
+def _starts_a_word(text: str, position: int) -> bool:
+    return position == 0 or not text[position - 1].isalnum()
+
+
+def kind_under(about: str, text: str) -> Private | None:
+    """The kind of a whole text under a key, None when it is not of the kind the key says."""
+    digits = sum("0" <= c <= "9" for c in text)
+    if about == "secret":
+        return None if text.strip().lower() in MARKS_OF_NOTHING else Private.SECRET
+    if about == "weak":
+        is_token = len(text) >= 16 and " " not in text and 0 < digits < len(text)
+        return Private.SECRET if is_token else None
+    if len(text) > 40 or (digits < 7 and about != "card"):
+        return None
+    if about == "card":
+        return Private.CARD if digits >= 3 and digits * 2 > len(text) else None
+    if about == "phone":
+        return Private.PHONE if digits <= 15 else None
+    return Private.NATIONAL_ID

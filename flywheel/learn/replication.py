@@ -1,0 +1,62 @@
+"""A second opinion on a ship, from cases that took no part in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from flywheel.learn.evidence import Arms, measure
+from flywheel.learn.rulings import GateRules, Judgement, points
+from flywheel.records.columns import ScoreTable
+from flywheel.records.verdict import Ruling
+from flywheel.stats.shrinkage import paired_standard_error, shrink_gain
+
+
+def replicate(
+    judgement: Judgement, fresh: ScoreTable, rules: GateRules, least_gain: float = 0.0
+) -> Judgement:
+    """Keep a ship only when fresh cases point the same way.
+
+    Both sets of cases together give the gain to expect: the first estimate is
+    too large because it was picked, the second corrects it.
+
+    Args:
+        judgement: what the gate said.
+        fresh: scores of both arms on cases the gate did not use.
+        rules: least number of cases.
+        least_gain: mean difference on the fresh cases that must be exceeded, rate units.
+
+    Returns:
+        The judgement with its shrunken gain from all cases; stage when the fresh
+        cases do not confirm it, or are too few. What is not ship stays as it is.
+
+    References:
+        Efron (2011), JASA 106:1602-1614 (why the picked estimate is too large).
+    """
+    if judgement.ruling is not Ruling.SHIP:
+        return judgement
+    arms = Arms(judgement.evidence.control, judgement.candidate, judgement.evidence.source)
+    measured = measure(fresh, arms, rules)
+    seen = measured.evidence
+    if seen.estimate is None or seen.pairs < rules.min_pairs:
+        said = f"Not repeated: {seen.pairs} fresh cases, {rules.min_pairs} are needed; a person must decide."
+        return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
+    if seen.estimate <= least_gain:
+        said = (
+            f"On {seen.pairs} fresh cases the gain was {points(seen.estimate)} points; a person must decide."
+        )
+        return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
+    gain = _pooled_gain(judgement, seen.estimate, seen.pairs, paired_standard_error(measured.differences))
+    evidence = judgement.evidence.model_copy(update={"shrunken_gain": gain})
+    said = f"Repeated on {seen.pairs} fresh cases: {points(seen.estimate)} points."
+    return replace(judgement, because=f"{judgement.because} {said}", evidence=evidence)
+
+
+def _pooled_gain(judgement: Judgement, fresh: float, pairs: int, error: float | None) -> float | None:
+    """Shrunken gain over both sets of cases, with the spread seen on the fresh ones."""
+    first = judgement.evidence
+    if first.estimate is None or error is None:
+        return None
+    total = first.pairs + pairs
+    pooled = (first.estimate * first.pairs + fresh * pairs) / total
+    return shrink_gain(pooled, error * math.sqrt(pairs / total))

@@ -1,0 +1,72 @@
+"""What a phase found, in one line of words."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from flywheel.records.analysis import Analysis, Feedback
+from flywheel.records.base import Record
+from flywheel.records.cycle import FeedbackLoopOutput
+from flywheel.records.proposal import Proposals
+from flywheel.records.release import Release
+from flywheel.records.verdict import Ruling, Verdicts
+
+
+@singledispatch
+def in_words(result: Record) -> str:
+    """One line a person reads while a cycle runs.
+
+    Args:
+        result: what a phase gave.
+
+    Returns:
+        Counts and rates in words; unknown rates are called unknown.
+    """
+    return type(result).__name__
+
+
+@in_words.register
+def _(result: Feedback) -> str:
+    dropped = sum(d.count for d in result.dropped)
+    reasons = ", ".join(f"{d.count} {d.reason}" for d in result.dropped)
+    left_out = f"; {dropped} left out ({reasons})" if dropped else ""
+    return f"{result.counted} executions count as evidence{left_out}"
+
+
+@in_words.register
+def _(result: Analysis) -> str:
+    rate = result.report.success_rate
+    passed = "pass rate unknown" if rate is None else f"{rate:.0%} pass"
+    return f"{passed}; {_many(len(result.patterns), 'failure pattern')}"
+
+
+@in_words.register
+def _(result: Proposals) -> str:
+    if not result.proposals:
+        return f"no proposals: {result.because}"
+    thrown = f", {len(result.discarded)} thrown out unseen" if result.discarded else ""
+    return f"{_many(len(result.proposals), 'proposal')}{thrown}"
+
+
+@in_words.register
+def _(result: Verdicts) -> str:
+    counts = [(r, sum(v.ruling is r for v in result.verdicts)) for r in Ruling]
+    words = ", ".join(f"{count} {ruling.value}" for ruling, count in counts if count)
+    calls = f" after {result.calls} calls" if result.calls else ""
+    return f"{words or 'nothing to decide'}{calls}"
+
+
+@in_words.register
+def _(result: Release) -> str:
+    if result.promoted:
+        return f"released {result.promoted[:12]}"
+    return f"{len(result.staged)} staged for review" if result.staged else "nothing moved"
+
+
+@in_words.register
+def _(result: FeedbackLoopOutput) -> str:
+    return f"{_many(result.improvements_identified, 'version')} in the lineage with evidence"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,70 @@
+"""Score tables from executions that were just run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from flywheel.records.columns import ScoreTable
+from flywheel.records.execution import Execution, Outcome
+
+
+def quality(execution: Execution) -> float | None:
+    """Score that counts: an error is 0 because the user got no answer; skipped, unscored are None.
+
+    Examples:
+        >>> quality(Execution(execution_id="a", outcome="error"))
+        0.0
+    """
+    if execution.outcome in (Outcome.SKIPPED, Outcome.UNSCORED):
+        return None
+    if execution.score is not None:
+        return execution.score
+    return 0.0 if execution.outcome is Outcome.ERROR else None
+
+
+def score_table_of(arms: Mapping[str, Sequence[Execution]]) -> ScoreTable:
+    """Mean score of each arm on each case.
+
+    Args:
+        arms: executions of each arm by its name; executions without a case are left out.
+
+    Returns:
+        Cases sorted by id, arms in the order given.
+    """
+    names = tuple(arms)
+    cells: dict[tuple[str, str], list[Execution]] = defaultdict(list)
+    slices: dict[str, str | None] = {}
+    for arm, executions in arms.items():
+        for execution in executions:
+            if execution.case_id is None:
+                continue
+            slices.setdefault(execution.case_id, execution.slice)
+            cells[execution.case_id, arm].append(execution)
+    cases = tuple(sorted(slices))
+    shape = (len(cases), len(names))
+    scores, latency, cost = (np.full(shape, np.nan) for _ in range(3))
+    runs = np.zeros(shape, dtype=np.int32)
+    for i, case in enumerate(cases):
+        for j, arm in enumerate(names):
+            here = cells.get((case, arm), [])
+            known = [s for s in map(quality, here) if s is not None]
+            runs[i, j] = len(known)
+            scores[i, j] = _mean(known)
+            latency[i, j] = _mean([e.latency_ms for e in here if e.latency_ms is not None])
+            cost[i, j] = _mean([e.cost_usd for e in here if e.cost_usd is not None])
+    return ScoreTable(
+        cases=cases,
+        slices=tuple(slices[c] for c in cases),
+        arms=names,
+        scores=scores,
+        runs=runs,
+        latency_ms=latency,
+        cost_usd=cost,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
