@@ -1,0 +1,1 @@
+"""What is kept: one file per noun, its table with its queries."""
