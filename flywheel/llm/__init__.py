@@ -1,0 +1,1 @@
+"""Chat models, the embedded model, the runner of cases."""

@@ -1,0 +1,183 @@
+"""Cases put through a model, one execution each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from flywheel.errors import BudgetSpent, InputError, ModelError, UnknownName
+from flywheel.learn.scorers import Scored, score_answer
+from flywheel.learn.templates import render_messages
+from flywheel.ports import ChatModel, Clock, RunPlan
+from flywheel.records.case import Case
+from flywheel.records.chat import ChatAnswer, ChatRequest
+from flywheel.records.execution import Execution, Outcome
+
+Models = Callable[[str], ChatModel] | Mapping[str, ChatModel]
+"""Where models come from: a function of the name, or models by name."""
+
+_UNFINISHED = {"length": "cut_off", "content_filter": "content_filter", "refusal": "refusal"}
+"""Error type of a failed execution whose answer the provider says is not whole."""
+
+
+class Runner:
+    r"""Runs cases through a model; the CaseRunner of the phases.
+
+    Models whose attribute `remote` is true are asked from several threads at
+    once. All others, such as the embedded model, are asked one case after the
+    other, because they compute in this process.
+
+    Args:
+        models: gives the model of a plan.
+        concurrency: most calls under way at once, at least 1.
+        clock: stamps `started_at`; without one it stays unknown, and a
+            repeated plan of a deterministic model changes nothing in the store.
+
+    Examples:
+        >>> from flywheel.llm.registry import chat_model
+        >>> from flywheel.records.case import Suite
+        >>> suite = Suite(suite="s")
+        >>> plan = RunPlan(workspace="default", prompt="p", version="v1", text="- city\n- dob\nQ: {q}\nA:",
+        ...     suite=suite, model="embedded-large", session_id="doc", seed=1)
+        >>> case = Case(case_id="1", suite="s", inputs={"q": "Which city?"}, expected="city")
+        >>> [e.case_id for e in Runner(chat_model).run(plan, [case])]
+        ['1']
+    """
+
+    def __init__(self, models: Models, concurrency: int = 8, clock: Clock | None = None) -> None:
+        if concurrency < 1:
+            msg = f"concurrency is {concurrency!r}; need at least 1. Nothing was run. Use 1 for single calls."
+            raise InputError(msg)
+        self._models = models
+        self._concurrency = concurrency
+        self._clock = clock
+
+    def run(
+        self,
+        plan: RunPlan,
+        cases: Sequence[Case],
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Execution]:
+        """One execution per case, in the order of cases.
+
+        A model error or a missing variable becomes outcome `error` in its own
+        place; a spent budget becomes `skipped`, because nothing was measured.
+
+        Args:
+            plan: text, model, suite, session and seed.
+            cases: what is put through.
+            progress: called with the number of cases done.
+
+        Returns:
+            Executions whose ids follow from session, version, model and case,
+            so that repeating the plan replaces them.
+
+        Raises:
+            UnknownName: there is no such model; nothing was run.
+        """
+        model = self._model(plan.model)
+        executions: list[Execution] = []
+        for execution in self._each(model, plan, cases):
+            executions.append(execution)
+            if progress is not None:
+                progress(len(executions))
+        return executions
+
+    def _model(self, name: str) -> ChatModel:
+        if not isinstance(self._models, Mapping):
+            return self._models(name)
+        if name not in self._models:
+            known = ", ".join(sorted(self._models)) or "none"
+            msg = f"No model {name!r} here; there are: {known}. Nothing was run. Name one of them."
+            raise UnknownName(msg)
+        return self._models[name]
+
+    def _each(self, model: ChatModel, plan: RunPlan, cases: Sequence[Case]) -> Iterator[Execution]:
+        workers = min(self._concurrency, len(cases))
+        if workers < 2 or not getattr(model, "remote", False):
+            yield from (self._one(model, plan, case) for case in cases)
+            return
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="flywheel-cases")
+        try:
+            yield from _in_order(pool, lambda case: self._one(model, plan, case), cases)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _one(self, model: ChatModel, plan: RunPlan, case: Case) -> Execution:
+        started_at = self._clock.now() if self._clock is not None else None
+        blank = Execution(
+            execution_id=execution_id(plan, case),
+            workspace=plan.workspace,
+            prompt=plan.prompt,
+            version=plan.version,
+            case_id=case.case_id,
+            suite=plan.suite.suite,
+            slice=case.slice,
+            model=plan.model,
+            session_id=plan.session_id,
+            inputs=case.inputs,
+            expected=case.expected,
+            metadata={"purpose": plan.purpose},
+            outcome=Outcome.ERROR,
+            started_at=started_at,
+            source=plan.source,
+        )
+        try:
+            request = ChatRequest(
+                model=plan.model, messages=render_messages(plan.text, case.inputs), seed=plan.seed
+            )
+            answer = model.complete(request)
+        except BudgetSpent as error:
+            return _without_answer(blank, error, Outcome.SKIPPED)
+        except (ModelError, InputError) as error:
+            return _without_answer(blank, error, Outcome.ERROR)
+        return _with_answer(blank, plan, answer, score_answer(plan.suite, case, answer.text))
+
+
+def execution_id(plan: RunPlan, case: Case) -> str:
+    """Id of the execution of a case in a plan: the same for the same session, version, model and case."""
+    parts = "\x1f".join((plan.session_id, plan.prompt, plan.version, plan.model, case.case_id))
+    return "run-" + hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Case], Execution], cases: Iterable[Case]
+) -> Iterator[Execution]:
+    futures = [pool.submit(work, case) for case in cases]
+    for future in futures:
+        yield future.result()
+
+
+def _without_answer(blank: Execution, error: ModelError | InputError, outcome: Outcome) -> Execution:
+    """The cause's name says more than ours: OpenAITimeoutError is a timeout to every report."""
+    cause = error.__cause__
+    kind = type(cause if cause is not None else error).__name__
+    if isinstance(error, InputError):
+        kind = "UnknownVariable"
+    return blank.model_copy(update={"outcome": outcome, "error_type": kind, "error_message": str(error)})
+
+
+def _with_answer(blank: Execution, plan: RunPlan, answer: ChatAnswer, scored: Scored) -> Execution:
+    error_type = scored.error_type
+    if scored.outcome is Outcome.FAILED:
+        error_type = _UNFINISHED.get(answer.finish_reason, error_type)
+    return blank.model_copy(
+        update={
+            "output": answer.text,
+            "outcome": scored.outcome,
+            "score": scored.score,
+            "error_type": error_type,
+            "error_message": scored.error_message,
+            "confidence": answer.confidence,
+            "latency_ms": answer.latency_ms,
+            "input_tokens": answer.input_tokens,
+            "output_tokens": answer.output_tokens,
+            "cost_usd": answer.cost_usd,
+            "metadata": {
+                "purpose": plan.purpose,
+                "answer": scored.answer,
+                "finish_reason": answer.finish_reason,
+            },
+        }
+    )

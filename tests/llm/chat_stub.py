@@ -1,0 +1,93 @@
+"""A chat completions server on the loopback that answers from a script."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the server; `drip_s` sends the body byte by byte with that much rest between."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    drip_s: float = 0.0
+
+
+@dataclass
+class Stub:
+    """A running server: what it will say, what it was asked."""
+
+    replies: list[Reply]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    base_url: str = ""
+
+
+def completion(text: str | None = "dob", finish: str = "stop", **message: Any) -> dict[str, Any]:
+    """The body of a usual answer."""
+    said = {"role": "assistant", "content": text, **message}
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "stub-1",
+        "choices": [{"index": 0, "message": said, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13},
+    }
+
+
+@contextmanager
+def chat_stub(*replies: Reply) -> Iterator[Stub]:
+    """Serve the replies in order, the last one for ever."""
+    stub = Stub(list(replies))
+
+    class Handler(BaseHTTPRequestHandler):
+        """One request at a time from the script."""
+
+        def do_POST(self) -> None:
+            """Keep the request, give the next reply."""
+            body = self.rfile.read(int(self.headers["content-length"]))
+            stub.requests.append({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
+            reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+            text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+            self.send_response(reply.status)
+            for name, value in {"content-type": "application/json", **reply.headers}.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(text.encode())))
+            self.end_headers()
+            self._send(text.encode(), reply.drip_s)
+
+        def _send(self, data: bytes, drip_s: float) -> None:
+            if not drip_s:
+                self.wfile.write(data)
+                return
+            try:
+                for byte in data:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(drip_s)
+            except OSError:
+                return
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stub.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
