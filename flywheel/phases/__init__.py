@@ -1,0 +1,1 @@
+"""The six phases, one function each; effects arrive as arguments."""

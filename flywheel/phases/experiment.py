@@ -1,0 +1,219 @@
+"""A live experiment: both arms on the same cases, watched while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flywheel.learn.experiments import GateRules, Judgement, judge
+from flywheel.learn.racing import Race, RacePlan, judge_race, race
+from flywheel.learn.tables import quality, score_table_of
+from flywheel.ports import CaseRunner, RunPlan, Store
+from flywheel.records.case import Case, Suite
+from flywheel.records.cycle import CycleContext
+from flywheel.records.execution import Execution, Outcome
+from flywheel.records.proposal import Proposal
+
+BATCH = 64
+"""Cases run between two writes where nothing is watched: what a killed experiment can lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an experiment works with.
+
+    Attributes:
+        control_text: text of the live version.
+        proposals: candidates, most promising first.
+        cases: gate cases.
+        calls_left: ceiling in calls; None is no ceiling.
+    """
+
+    context: CycleContext
+    suite: Suite
+    control_text: str
+    proposals: tuple[Proposal, ...]
+    cases: tuple[Case, ...]
+    rules: GateRules
+    store: Store
+    runner: CaseRunner
+    progress: Callable[[str], None]
+    calls_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an experiment gave.
+
+    Attributes:
+        judgements: one per candidate.
+        arms: executions by version, control first.
+        stopped: why it ended before all planned cases, or an empty text.
+    """
+
+    judgements: tuple[Judgement, ...]
+    arms: dict[str, list[Execution]]
+    stopped: str = ""
+
+
+def run_experiment(setup: Setup) -> Findings:
+    """Run the arms; race them where the strategy says so.
+
+    A race looks at fixed numbers of cases, drops candidates that cannot win
+    any more, and stops when one has won; its p-values pay for every look. The
+    whole experiment is one joint test over all candidates.
+
+    Args:
+        setup: arms, cases, rules, ceiling.
+
+    Returns:
+        Judgements with the executions behind them; executions of the same
+        session that are kept already are not run again.
+    """
+    arms = _Arms(setup)
+    if setup.context.strategy.racing:
+        return _race(setup, arms)
+    for number, version in enumerate(arms.texts, start=1):
+        setup.progress(f"arm {number} of {len(arms.texts)}: {len(setup.cases)} gate cases")
+        arms.run([version], setup.cases)
+    table = score_table_of(arms.executions)
+    names = [p.version for p in setup.proposals]
+    judged = judge(table, arms.control, names, setup.rules, "live")
+    return Findings(judged, arms.executions)
+
+
+def interleaved(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Cases in a fixed order in which every stretch holds all slices.
+
+    Args:
+        cases: in any order.
+
+    Returns:
+        The same cases; within a slice ordered by a hash of the id, slices in turn.
+    """
+    slices: dict[str | None, list[Case]] = defaultdict(list)
+    for case in sorted(cases, key=lambda c: hashlib.blake2b(c.case_id.encode(), digest_size=8).digest()):
+        slices[case.slice].append(case)
+    turns = zip_longest(*(slices[name] for name in sorted(slices, key=str)))
+    return tuple(case for case in chain.from_iterable(turns) if case is not None)
+
+
+def _race(setup: Setup, arms: _Arms) -> Findings:
+    cases = interleaved(setup.cases)
+    names = [p.version for p in setup.proposals]
+    plan = RacePlan.from_rules(setup.rules, len(cases))
+    standing = race(np.empty((0, len(names))), names, setup.rules, plan)
+    ran, spent, stopped = 0, 0, ""
+    while standing.next_look is not None:
+        upto = standing.next_look
+        batch, running = cases[ran:upto], [arms.control, *standing.running]
+        cost = len(batch) * len(running)
+        if setup.calls_left is not None and spent + cost > setup.calls_left:
+            stopped = f"the budget of {setup.calls_left} calls ended it after {ran} of {len(cases)} cases"
+            break
+        setup.progress(f"cases {ran + 1}-{upto} of {len(cases)}, {len(running) - 1} candidates running")
+        arms.run(running, batch)
+        ran, spent = upto, spent + cost
+        blocked = _too_dear(arms, names, setup.rules)
+        standing = race(_differences(arms, names, cases[:ran]), names, setup.rules, plan, blocked)
+    return Findings(_judged_race(setup, arms, standing), arms.executions, stopped or _early(standing, cases))
+
+
+def _too_dear(arms: _Arms, names: Sequence[str], rules: GateRules) -> frozenset[str]:
+    """Candidates whose mean cost is above the guardrail so far; unknown costs block nobody."""
+    table = score_table_of(arms.executions)
+    both = ~np.isnan(table.cost_usd)
+    dear = []
+    for name in names:
+        i, j = table.arms.index(arms.control), table.arms.index(name)
+        rows = both[:, i] & both[:, j]
+        if rows.any():
+            spent, before = table.cost_usd[rows, j].mean(), table.cost_usd[rows, i].mean()
+            if spent > before * rules.cost_ratio_limit:
+                dear.append(name)
+    return frozenset(dear)
+
+
+def _judged_race(setup: Setup, arms: _Arms, standing: Race) -> tuple[Judgement, ...]:
+    table = score_table_of(arms.executions)
+    return judge_race(table, arms.control, standing, setup.rules, "live")
+
+
+def _early(standing: Race, cases: Sequence[Case]) -> str:
+    return standing.because if standing.cases < len(cases) else ""
+
+
+def _differences(arms: _Arms, names: Sequence[str], cases: Sequence[Case]) -> NDArray[np.float64]:
+    """Candidate minus control, shape (cases, candidates); NaN where an arm has no score."""
+    scores = {
+        version: {e.case_id: quality(e) for e in executions}
+        for version, executions in arms.executions.items()
+    }
+
+    def score(version: str, case: Case) -> float:
+        known = scores.get(version, {}).get(case.case_id)
+        return float("nan") if known is None else known
+
+    return np.array([[score(n, c) - score(arms.control, c) for n in names] for c in cases], dtype=np.float64)
+
+
+@dataclass(slots=True)
+class _Arms:
+    """Executions of an experiment as they come in."""
+
+    setup: Setup
+    executions: dict[str, list[Execution]] = field(default_factory=dict)
+    kept: dict[tuple[str | None, str | None], Execution] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        request = self.setup.context.request
+        stored = self.setup.store.executions.in_session(request.workspace, request.prompt, self.session)
+        self.kept = {(e.version, e.case_id): e for e in stored if e.outcome is not Outcome.ERROR}
+        self.executions = {version: [] for version in self.texts}
+
+    @property
+    def control(self) -> str:
+        return self.setup.context.control or ""
+
+    @property
+    def session(self) -> str:
+        return f"experiment/{self.setup.context.cycle_id}"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        texts = {self.control: self.setup.control_text}
+        texts.update({p.version: p.text or "" for p in self.setup.proposals})
+        return texts
+
+    def run(self, versions: Sequence[str], cases: Sequence[Case]) -> None:
+        """Add the executions of some arms on some cases, running what is not kept."""
+        texts = self.texts
+        for version in versions:
+            missing = [c for c in cases if (version, c.case_id) not in self.kept]
+            plan = self._plan(version, texts[version])
+            for start in range(0, len(missing), BATCH):
+                fresh = self.setup.runner.run(plan, missing[start : start + BATCH])
+                self.setup.store.executions.write(fresh)
+                self.kept.update({(version, e.case_id): e for e in fresh})
+            self.executions[version].extend(self.kept[version, c.case_id] for c in cases)
+
+    def _plan(self, version: str, text: str) -> RunPlan:
+        request = self.setup.context.request
+        return RunPlan(
+            workspace=request.workspace,
+            prompt=request.prompt,
+            version=version,
+            text=text,
+            suite=self.setup.suite,
+            model=request.model or "",
+            session_id=self.session,
+            purpose="gate",
+            seed=request.seed,
+            source="experiment",
+        )

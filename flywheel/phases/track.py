@@ -1,0 +1,155 @@
+"""Phase 6: lineage edges, plus what the cycle says it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flywheel.learn.lineage import LineageGraph
+from flywheel.ports import Clock, Store
+from flywheel.records.analysis import Analysis, Feedback
+from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, StageSummary
+from flywheel.records.lineage import Edge, EdgeKind
+from flywheel.records.proposal import Proposals
+from flywheel.records.release import Release
+from flywheel.records.verdict import Evidence, Ruling, Verdict
+
+
+def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
+    """Keep the evidence on the edges of the lineage and sum the cycle up.
+
+    Args:
+        release: what apply did.
+        store: lineage and the kept results of the earlier phases.
+        clock: the time.
+
+    Returns:
+        The output; it holds no wall-clock time, so that the same input, evidence
+        and seed give an equal output wherever the cycle ran.
+    """
+    context = release.context
+    request = context.request
+    graph = LineageGraph(tuple(store.lineage.edges(request.workspace, request.prompt)))
+    edges = [e for v in release.verdicts if (e := _edge(v, release, graph)) is not None]
+    store.lineage.add(edges, clock.now())
+    live = store.releases.live(request.workspace, request.prompt)
+    return _output(release, live.version if live else None, _stages(context, release, store))
+
+
+def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | None:
+    """Child to parent; None where it would close a loop (an older version came up again)."""
+    proposal, request = verdict.proposal, release.context.request
+    if graph.would_loop(proposal.version, proposal.parent):
+        return None
+    promoted = release.promoted == proposal.version
+    return Edge(
+        prompt=request.prompt,
+        workspace=request.workspace,
+        child=proposal.version,
+        parent=proposal.parent,
+        kind=EdgeKind.IMPROVED_VERSION if promoted else EdgeKind.DERIVED_FROM,
+        cycle_id=release.context.cycle_id,
+        strategy=proposal.strategy,
+        ruling=verdict.ruling,
+        because=verdict.because,
+        evidence=verdict.evidence,
+    )
+
+
+def _output(release: Release, live: str | None, stages: tuple[StageSummary, ...]) -> FeedbackLoopOutput:
+    context = release.context
+    best = _best(release.verdicts, release.promoted)
+    collected = next((s.counts.get("counted", 0) for s in stages if s.phase is Phase.COLLECT), 0)
+    alpha = _alpha(context)
+    p_value = best.adjusted_p if best else None
+    return FeedbackLoopOutput(
+        success=True,
+        feedback_collected=collected,
+        improvements_identified=len(release.verdicts),
+        improvements_validated=sum(v.ruling is Ruling.SHIP for v in release.verdicts),
+        improvements_applied=1 if release.promoted else 0,
+        performance_delta=best.estimate if best else None,
+        confidence_score=best.confidence_score if best else None,
+        p_value=p_value,
+        statistically_significant=p_value is not None and p_value <= alpha,
+        workflow_stages=stages,
+        cycle_id=context.cycle_id,
+        prompt=context.request.prompt,
+        workspace=context.request.workspace,
+        control=context.control,
+        live=live,
+        because=release.because,
+        shipped=(release.promoted,) if release.promoted else (),
+        staged=release.staged,
+        rejected=release.rejected,
+        held=release.held,
+        calls=release.calls,
+        input_tokens=release.input_tokens,
+        output_tokens=release.output_tokens,
+        cost_usd=release.cost_usd,
+    )
+
+
+def _alpha(context: CycleContext) -> float:
+    explicit = "significance_level" in context.request.model_fields_set
+    return context.request.significance_level if explicit else context.strategy.significance_level
+
+
+def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Evidence | None:
+    """Evidence of what was promoted, else of the largest estimate."""
+    known = [
+        (v.proposal.version, v.evidence)
+        for v in verdicts
+        if v.evidence is not None and v.evidence.estimate is not None
+    ]
+    for version, evidence in known:
+        if version == promoted:
+            return evidence
+    return max((e for _, e in known), key=lambda e: e.estimate or 0.0, default=None)
+
+
+def _stages(context: CycleContext, release: Release, store: Store) -> tuple[StageSummary, ...]:
+    def kept(phase: Phase) -> str | None:
+        return store.cycles.finished(context.cycle_id, phase)
+
+    stages = []
+    if (text := kept(Phase.COLLECT)) is not None:
+        feedback = Feedback.model_validate_json(text)
+        stages.append(_stage(Phase.COLLECT, counted=feedback.counted, stored=feedback.stored))
+    if (text := kept(Phase.ANALYZE)) is not None:
+        analysis = Analysis.model_validate_json(text)
+        detail = "; ".join(analysis.need.reasons)
+        stages.append(_stage(Phase.ANALYZE, detail, patterns=len(analysis.patterns)))
+    if (text := kept(Phase.GENERATE)) is not None:
+        proposals = Proposals.model_validate_json(text)
+        stages.append(
+            _stage(
+                Phase.GENERATE,
+                proposals.because,
+                proposals=len(proposals.proposals),
+                discarded=len(proposals.discarded),
+            )
+        )
+    rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}
+    incomplete = any(v.evidence is None for v in release.verdicts)
+    stages.append(
+        StageSummary(
+            phase=Phase.VALIDATE,
+            status="degraded" if incomplete else "completed",
+            detail="some proposals could not be tested" if incomplete else "",
+            counts=rulings,
+        )
+    )
+    stages.append(
+        _stage(
+            Phase.APPLY,
+            release.because,
+            promoted=int(release.promoted is not None),
+            staged=len(release.staged),
+        )
+    )
+    stages.append(_stage(Phase.TRACK, edges=len(release.verdicts)))
+    return tuple(stages)
+
+
+def _stage(phase: Phase, detail: str = "", **counts: int) -> StageSummary:
+    return StageSummary(phase=phase, status="completed", detail=detail, counts=counts)

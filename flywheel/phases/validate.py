@@ -1,0 +1,231 @@
+"""Phase 4: experiments, with one verdict per proposal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flywheel.learn.experiments import GateRules, Judgement, judge
+from flywheel.phases.experiment import Setup, run_experiment
+from flywheel.ports import CaseRunner, Store
+from flywheel.records.case import Case, GateCases, Suite
+from flywheel.records.columns import Scope
+from flywheel.records.cycle import CycleContext
+from flywheel.records.execution import Execution
+from flywheel.records.proposal import Proposal, Proposals
+from flywheel.records.verdict import Ruling, Verdict, Verdicts
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Affordable:
+    """What a budget allows of a live experiment.
+
+    Attributes:
+        proposals: those that are run.
+        cases: gate cases each arm answers.
+        unaffordable: proposals that wait, with the reason.
+    """
+
+    proposals: tuple[Proposal, ...]
+    cases: tuple[Case, ...]
+    unaffordable: Mapping[str, str]
+
+
+def validate(proposals: Proposals, store: Store, runner: CaseRunner | None, progress: Progress) -> Verdicts:
+    """Hold every proposal against the live version on the same cases.
+
+    Recorded alternatives are compared on executions already stored, paired by
+    case. Generated proposals are run live, both arms, on gate cases the
+    generator never saw. Each source is one joint test over its candidates.
+
+    Args:
+        proposals: what generate gave.
+        store: executions, suites, cases.
+        runner: runs cases; None leaves generated proposals on hold.
+        progress: told before each arm is run.
+
+    Returns:
+        One verdict per proposal; too little data is hold.
+    """
+    context = proposals.context
+    if not proposals.proposals:
+        return Verdicts(context=context, because=proposals.because)
+    if not context.strategy.validate_improvements:
+        because = f"strategy {context.strategy.name!r} does not validate; a person decides"
+        return Verdicts(
+            context=context, verdicts=tuple(_bare(p, Ruling.STAGE, because) for p in proposals.proposals)
+        )
+    recorded = tuple(p for p in proposals.proposals if p.origin == "recorded")
+    generated = tuple(p for p in proposals.proposals if p.origin != "recorded")
+    live, spent = _on_live(context, generated, store, runner, progress)
+    verdicts = (*_on_recorded(context, recorded, store), *live)
+    untested = tuple(f"{v.proposal.strategy}: {v.because}" for v in verdicts if v.evidence is None)
+    return Verdicts(context=context, verdicts=verdicts, degraded=untested, **spent)
+
+
+def rules_of(context: CycleContext) -> GateRules:
+    """Gate rules of a cycle: the request's own limits before the strategy's."""
+    request, strategy = context.request, context.strategy
+    explicit = request.model_fields_set
+    rules = GateRules.from_strategy(strategy, request.seed)
+    return replace(
+        rules,
+        significance_level=_own(
+            explicit, "significance_level", request.significance_level, strategy.significance_level
+        ),
+        min_pairs=int(_own(explicit, "min_sample_size", request.min_sample_size, strategy.min_sample_size)),
+        latency_ratio_limit=request.max_latency_ratio or strategy.max_latency_ratio,
+        cost_ratio_limit=request.max_cost_ratio or strategy.max_cost_ratio,
+    )
+
+
+def _own(explicit: set[str], name: str, asked: float, default: float) -> float:
+    return asked if name in explicit else default
+
+
+def _on_recorded(context: CycleContext, proposals: Sequence[Proposal], store: Store) -> tuple[Verdict, ...]:
+    if not proposals or context.control is None:
+        return ()
+    request = context.request
+    scope = Scope(
+        workspace=request.workspace,
+        prompt=request.prompt,
+        suite=request.suite,
+        since=context.window_start,
+        watermark=context.watermark,
+        exclude_sources=("experiment",),
+    )
+    arms = (context.control, *(p.version for p in proposals))
+    table = store.executions.score_table(scope, arms, "version")
+    judgements = judge(table, context.control, [p.version for p in proposals], rules_of(context), "recorded")
+    by_version = {j.candidate: j for j in judgements}
+    return tuple(_verdict(p, by_version[p.version], {}) for p in proposals)
+
+
+def _on_live(
+    context: CycleContext,
+    proposals: Sequence[Proposal],
+    store: Store,
+    runner: CaseRunner | None,
+    progress: Progress,
+) -> tuple[tuple[Verdict, ...], dict[str, Any]]:
+    if not proposals:
+        return (), {}
+    request = context.request
+    suite = store.cases.suite(request.workspace, request.suite) if request.suite else None
+    reason = _why_not_live(context, suite, runner)
+    if reason is not None or suite is None or runner is None:
+        return tuple(_bare(p, Ruling.HOLD, reason or "") for p in proposals), {}
+    control = store.prompts.get(request.workspace, request.prompt, context.control or "")
+    gate = store.cases.gate(request.workspace, suite.suite)
+    allowed = affordable(context, proposals, gate)
+    if not allowed.proposals or control is None or control.text is None:
+        return tuple(
+            _bare(p, Ruling.HOLD, allowed.unaffordable.get(p.version, "no control")) for p in proposals
+        ), {}
+    findings = run_experiment(
+        Setup(
+            context=context,
+            suite=suite,
+            control_text=control.text,
+            proposals=allowed.proposals,
+            cases=allowed.cases,
+            rules=rules_of(context),
+            store=store,
+            runner=runner,
+            progress=progress,
+            calls_left=request.budget_calls,
+        )
+    )
+    by_version = {j.candidate: j for j in findings.judgements}
+    judged = [_verdict(p, by_version[p.version], findings.arms) for p in allowed.proposals]
+    held = (
+        _bare(p, Ruling.HOLD, allowed.unaffordable[p.version])
+        for p in proposals
+        if p.version in allowed.unaffordable
+    )
+    spent = _spent([e for executions in findings.arms.values() for e in executions])
+    return (*judged, *held), {**spent, "because": findings.stopped}
+
+
+def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateCases) -> Affordable:
+    """As many candidates as the budget in calls pays for, the most promising first.
+
+    A race must be paid up to its first look; what comes after is paid batch by
+    batch while it lasts. Without a race every arm answers every case, and
+    cases are cut only when not even one candidate can be run on all of them.
+
+    Args:
+        context: the budget is `request.budget_calls`; None pays for all.
+        proposals: most promising first.
+        gate: cases that decide.
+
+    Returns:
+        What is run, and what waits with the reason.
+    """
+    budget, cases = context.request.budget_calls, gate.cases
+    least = rules_of(context).min_pairs
+    if budget is None:
+        return Affordable(tuple(proposals), cases, {})
+    base = min(least, len(cases)) if context.strategy.racing else len(cases)
+    arms = min(len(proposals), budget // max(1, base) - 1)
+    if arms < 1 and not context.strategy.racing:
+        arms, cases = 1, _cheapest_cases(cases, budget // 2)
+    why = (
+        f"{base} gate cases x {1 + len(proposals)} arms need {base * (1 + len(proposals))} calls and the "
+        f"budget is {budget}; this proposal was not run. Raise the budget or run the cycle again"
+    )
+    if arms < 1 or len(cases) < least:
+        return Affordable((), (), {p.version: why for p in proposals})
+    return Affordable(tuple(proposals[:arms]), cases, {p.version: why for p in proposals[arms:]})
+
+
+def _cheapest_cases(cases: Sequence[Case], count: int) -> tuple[Case, ...]:
+    """A part of the cases in an order that a case's id alone decides, so slices stay mixed."""
+    ordered = sorted(cases, key=lambda c: hashlib.blake2b(c.case_id.encode(), digest_size=8).digest())
+    return tuple(ordered[:count])
+
+
+def _why_not_live(context: CycleContext, suite: Suite | None, runner: CaseRunner | None) -> str | None:
+    request = context.request
+    if not request.enable_ab_testing:
+        return "live experiments are switched off (enable_ab_testing is false)"
+    if suite is None:
+        return f"suite {request.suite!r} is not in the store, so there are no gate cases to decide on"
+    if runner is None or request.model is None:
+        return "no model was given, so the candidates could not be run"
+    return None
+
+
+def _verdict(proposal: Proposal, judgement: Judgement, arms: Mapping[str, Sequence[Execution]]) -> Verdict:
+    evidence = judgement.evidence.model_copy(update=_spent(arms.get(proposal.version, ())))
+    return Verdict(
+        proposal=proposal,
+        ruling=judgement.ruling,
+        because=judgement.because,
+        evidence=evidence,
+        slices=judgement.slices,
+    )
+
+
+def _spent(executions: Sequence[Execution]) -> dict[str, Any]:
+    """Calls, tokens and USD of an arm; unknown when any execution does not say."""
+
+    def total(values: Sequence[float | int | None]) -> float | int | None:
+        known = [v for v in values if v is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    return {
+        "calls": len(executions),
+        "input_tokens": total([e.input_tokens for e in executions]),
+        "output_tokens": total([e.output_tokens for e in executions]),
+        "cost_usd": total([e.cost_usd for e in executions]),
+    }
+
+
+def _bare(proposal: Proposal, ruling: Ruling, because: str) -> Verdict:
+    return Verdict(proposal=proposal, ruling=ruling, because=because, evidence=None)
