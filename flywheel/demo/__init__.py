@@ -1,0 +1,1 @@
+"""The sample application: a customer-360 question router."""
