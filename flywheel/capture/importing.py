@@ -1,0 +1,249 @@
+"""A file of evidence into the store: read, judge, batch, store, report.
+
+Repeating an import changes nothing. A batch is one transaction, so an import
+that was killed leaves whole batches behind; repeating it adds the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from flywheel.capture import csv_rows, jsonl
+from flywheel.capture.lines import LineReader, Row
+from flywheel.capture.mapped import MappedReader
+from flywheel.capture.mapping import ColumnMapping
+from flywheel.capture.quarantine import Quarantine, Reject, Rejection
+from flywheel.capture.reasons import need, shown
+from flywheel.capture.source_files import LINE_LIMIT, SourceFile, opened
+from flywheel.errors import InputError
+from flywheel.ports import WriteCounts
+from flywheel.records.base import Name
+from flywheel.settings import DEFAULT_DIRECTORY
+from flywheel.store.open import SqlStore
+
+FORMATS: Final = ("jsonl", "csv")
+"""Formats that `import_file` reads."""
+
+BATCH_ROWS: Final = 10_000
+"""Rows of one transaction."""
+
+BATCH_BYTES: Final = 16 * 2**20
+"""Text of one transaction, so that long lines do not fill the memory."""
+
+SHOWN_REJECTIONS: Final = 20
+"""Rejections that a report carries; the file of reasons has all of them."""
+
+_NAME: Final = TypeAdapter[str](Name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """How a file is read.
+
+    Attributes:
+        format: one of FORMATS.
+        workspace: of lines that name none.
+        prompt: of lines that name none; columns in braces are filled in, as in `bbh/{slice}`.
+        mapping: None where the columns have the names of the fields.
+        dry_run: read and judge everything, write nothing at all.
+        quarantine_folder: where rejected lines go.
+        line_limit: bytes of the longest line that is read as evidence.
+    """
+
+    format: str = "jsonl"
+    workspace: str = "default"
+    prompt: str | None = None
+    mapping: ColumnMapping | None = None
+    dry_run: bool = False
+    quarantine_folder: Path = Path(DEFAULT_DIRECTORY, "quarantine")
+    line_limit: int = LINE_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: read = stored + replaced + unchanged + rejected.
+
+    A dry run stores nothing, so there only read and rejected count.
+
+    Attributes:
+        read: lines or rows that are not empty.
+        stored: new executions.
+        replaced: executions that were there with other content, which is now in the history.
+        unchanged: executions that were there already.
+        rejected: lines that are no evidence.
+        rejections: the first of them.
+        quarantine_path: file with all rejected lines as they came, None without any.
+        notes: what else a person should know.
+        seconds: time taken; two reports are equal without it.
+    """
+
+    read: int = 0
+    stored: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    rejections: tuple[Rejection, ...] = ()
+    quarantine_path: Path | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+
+def import_file(
+    path: Path,
+    store: SqlStore,
+    settings: ImportSettings,
+    progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Import one file.
+
+    Args:
+        path: a file, packed with gzip or not, or a pipe.
+        store: where executions go.
+        settings: how the file is read.
+        progress: called with the bytes of the file read so far.
+
+    Raises:
+        InputError: the file cannot be read, or is no text; what was stored before stays stored.
+        MappingError: the file lacks a column that the mapping needs.
+        StoreUnreachable: the store or the quarantine folder cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from flywheel.store.open import open_store
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "runs.jsonl")
+        ...     _ = path.write_text('{"execution_id": "r1", "prompt": "triage", "outcome": "passed"}')
+        ...     store = open_store("sqlite://")
+        ...     first = import_file(path, store, ImportSettings())
+        ...     again = import_file(path, store, ImportSettings())
+        >>> (first.stored, again.stored, again.unchanged)
+        (1, 0, 1)
+    """
+    started = time.perf_counter()
+    _check(settings)
+    with opened(path, settings.line_limit) as source:
+        evidence = _EVIDENCE[settings.format](source, settings)
+        quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
+        rejections = _Rejections(quarantine)
+        accepted, counts = 0, WriteCounts()
+        with quarantine or nullcontext():
+            for batch in _batches(source, evidence.rows(rejections)):
+                accepted += len(batch)
+                if not settings.dry_run:
+                    counts += store.executions.write_rows(batch)
+                if progress is not None:
+                    progress(source.disk.count)
+        unseen = sorted(evidence.reader.unseen) if evidence.reader is not None else []
+    return ImportReport(
+        read=accepted + rejections.count,
+        stored=counts.stored,
+        replaced=counts.replaced,
+        unchanged=counts.unchanged,
+        rejected=rejections.count,
+        rejections=tuple(rejections.first),
+        quarantine_path=quarantine.path if quarantine is not None and quarantine.kept else None,
+        notes=tuple(_notes(path, accepted + rejections.count, unseen)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+class _Rejections:
+    """Counts rejected lines; keeps them in quarantine unless this is a dry run."""
+
+    def __init__(self, quarantine: Quarantine | None) -> None:
+        self.quarantine = quarantine
+        self.count = 0
+        self.first: list[Rejection] = []
+
+    def __call__(self, rejection: Rejection, pieces: Iterable[bytes]) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN_REJECTIONS:
+            self.first.append(rejection)
+        if self.quarantine is not None:
+            self.quarantine.keep(rejection, pieces)
+            return
+        for _ in pieces:
+            # The rest of a long line has to be read before the next one can be.
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """One opened file in its format."""
+
+    rows: Callable[[Reject], Iterator[Row]]
+    suffix: str
+    heading: bytes
+    reader: MappedReader | None
+
+
+def _jsonl(source: SourceFile, settings: ImportSettings) -> _Evidence:
+    if settings.mapping is None and "{" not in (settings.prompt or ""):
+        mapped, read = None, LineReader(settings.workspace, settings.prompt, "jsonl").row
+    else:
+        mapped = _mapped(settings)
+        read = mapped.row
+    return _Evidence(lambda reject: jsonl.jsonl_rows(source, read, reject), jsonl.SUFFIX, b"", mapped)
+
+
+def _csv(source: SourceFile, settings: ImportSettings) -> _Evidence:
+    mapped = _mapped(settings)
+    table = csv_rows.CsvRows(source, mapped)
+    return _Evidence(table.rows, csv_rows.SUFFIX, table.heading, mapped)
+
+
+_EVIDENCE: Final = dict(zip(FORMATS, (_jsonl, _csv), strict=True))
+
+
+def _quarantine(path: Path, evidence: _Evidence, settings: ImportSettings) -> Quarantine:
+    return Quarantine(settings.quarantine_folder, path, evidence.suffix, evidence.heading)
+
+
+def _mapped(settings: ImportSettings) -> MappedReader:
+    return MappedReader(
+        settings.mapping or ColumnMapping(),
+        LineReader(settings.workspace, None, settings.format),
+        prompt=settings.prompt,
+        from_cells=settings.format == "csv",
+    )
+
+
+def _batches(source: SourceFile, rows: Iterator[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    bytes_read = source.unpacked
+    full_at = BATCH_BYTES
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_ROWS or bytes_read.count > full_at:
+            yield batch
+            batch = []
+            full_at = bytes_read.count + BATCH_BYTES
+    yield batch
+
+
+def _check(settings: ImportSettings) -> None:
+    if settings.format not in FORMATS:
+        msg = f"Format {settings.format!r} is unknown, need one of {', '.join(FORMATS)}. Nothing was read."
+        raise InputError(msg)
+    for name in ("workspace", "prompt"):
+        value = getattr(settings, name)
+        try:
+            if value is not None and "\0" in _NAME.validate_python(value):
+                raise InputError(f"The {name} has the character NUL in it. Nothing was read. Take it out.")
+        except ValidationError as error:
+            msg = f"The {name} is {shown(value)}, need {need(name)}. Nothing was read. Give another name."
+            raise InputError(msg) from error
+
+
+def _notes(path: Path, read: int, unseen: list[str]) -> Iterator[str]:
+    if not read:
+        yield f"{str(path)!r} is empty: nothing was read, nothing was stored."
+    elif unseen:
+        yield f"--map names {', '.join(map(repr, unseen))}, and no line has such a column."

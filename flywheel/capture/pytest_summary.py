@@ -1,0 +1,166 @@
+"""What a captured session says at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from flywheel.capture.pytest_tally import Tally
+from flywheel.capture.spool import Spool
+
+IMPORT_LIMIT_S: Final = 600
+"""How long an import at the end of a session may take."""
+
+_ORDER: Final = ("passed", "failed", "error", "skipped", "unscored")
+_COMMAND: Final = "from flywheel.cli.main import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How an import at the end of a session went.
+
+    Attributes:
+        because: what it did, or why it did nothing.
+        done: the executions are in the store.
+    """
+
+    because: str
+    done: bool
+
+
+def bring_in(path: Path, workspace: str | None, folder: Path) -> Imported:
+    """Import a spool file in a process of its own, so that nothing it does can reach the tests.
+
+    Args:
+        path: the file.
+        workspace: of the executions; None leaves it to the environment.
+        folder: where the store's default address starts.
+
+    Returns:
+        What happened, in words; an import that failed is a value, not an error.
+    """
+    command = [sys.executable, "-c", _COMMAND, "import", "jsonl", str(path), "--json"]
+    if workspace:
+        command += ["--workspace", workspace]
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_CORE_"))
+    }
+    try:
+        ran = subprocess.run(  # noqa: S603 (this interpreter, our own command, no shell)
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=IMPORT_LIMIT_S,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Imported(f"{type(error).__name__}: {error}", done=False)
+    return _read(ran.returncode, ran.stdout, ran.stderr)
+
+
+def write_summary(
+    reporter: pytest.TerminalReporter,
+    spool: Spool,
+    tally: Tally,
+    imported: Imported | None,
+    left: Sequence[str],
+) -> None:
+    """One section; one line under -q, only what went wrong under -qq."""
+    verbosity = reporter.config.get_verbosity()
+    shown = shown_path(spool.path, reporter.config.invocation_params.dir)
+    if verbosity >= 0:
+        reporter.section("flywheel")
+        for line in _told(tally):
+            reporter.write_line(line)
+        if spool.written or spool.path.exists():
+            reporter.write_line(f"written to {shown}")
+        reporter.write_line(_next(shown, tally, imported))
+    elif verbosity == -1 and tally.total:
+        reporter.write_line(f"flywheel: {_executions(tally.total)} in {shown}")
+    for warning in _warnings(spool, tally, imported, left, shown):
+        reporter.write_line(f"flywheel: {warning}", yellow=True)
+
+
+def shown_path(path: Path, start: Path) -> str:
+    """A path as a person would type it from where pytest was started."""
+    return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
+
+
+def _told(tally: Tally) -> list[str]:
+    further = tally.further
+    outcomes = ", ".join(
+        f"{tally.outcomes[outcome]} {outcome}" for outcome in _ORDER if tally.outcomes[outcome]
+    )
+    within = [f"{further[key]} {key}" for key in ("rerun", "subtest", "xfailed", "xpassed") if further[key]]
+    lines = [
+        f"captured {_executions(tally.total)}"
+        + (f": {outcomes}" if outcomes else "")
+        + (f" (of these {', '.join(within)})" if within else "")
+    ]
+    data = (
+        [f"{further['with data']} with inputs, output, expectation or score"] if further["with data"] else []
+    )
+    if further["model calls"]:
+        tokens = f" ({further['tokens']:,} tokens)" if further["tokens"] else ""
+        data.append(f"{further['model calls']} model call{'s' * (further['model calls'] > 1)}{tokens}")
+    return [*lines, *([", ".join(data)] if data else [])]
+
+
+def _next(shown: str, tally: Tally, imported: Imported | None) -> str:
+    if not tally.total:
+        return "nothing was captured, so no file was written"
+    if imported is not None and imported.done:
+        return f"imported: {imported.because}; next: flywheel report"
+    return f"next: flywheel import jsonl {shown}"
+
+
+def _warnings(
+    spool: Spool, tally: Tally, imported: Imported | None, left: Sequence[str], shown: str
+) -> list[str]:
+    warnings = []
+    if spool.lost:
+        warnings.append(
+            f"{spool.lost} of {_executions(tally.total)} could not be written to {shown}: {spool.problem}. "
+            "The tests were not affected. Name another place with --flywheel=PATH."
+        )
+    elif left:
+        warnings.append(
+            f"a part could not be joined ({spool.problem}); import it by itself: {', '.join(left)}"
+        )
+    if tally.further["refused"]:
+        rest = tally.further["refused"] - len(tally.refused)
+        more = f"; and {rest} more" if rest else ""
+        warnings.append(f"left out, no execution can hold it: {'; '.join(tally.refused)}{more}")
+    if imported is not None and not imported.done:
+        warnings.append(f"the import failed ({imported.because}); later: flywheel import jsonl {shown}")
+    return warnings
+
+
+def _executions(count: int) -> str:
+    return f"{count} execution{'' if count == 1 else 's'}"
+
+
+def _read(code: int, output: str, errors: str) -> Imported:
+    try:
+        report = json.loads(output)
+    except ValueError:
+        report = None
+    if isinstance(report, dict) and "stored" in report:
+        counts = ", ".join(
+            f"{report[key]} {key}"
+            for key in ("stored", "replaced", "unchanged", "rejected")
+            if report.get(key)
+        )
+        return Imported(counts or "nothing new", done=True)
+    last = [line for line in errors.splitlines() if line.strip()]
+    return Imported(last[-1].strip() if last else f"exit code {code}", done=False)
