@@ -1,0 +1,78 @@
+"""The block that says which language model answers, with whose key."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from blocks.loading import load_block
+from flywheel.llm.registry import chat_model
+from flywheel.llm.runner import Runner
+from flywheel.ports import ChatModel
+
+
+class ChatModelBlock(Block):
+    """A model's name, address and key; without them the worker's environment decides.
+
+    Attributes:
+        model: used where a run names a suite but no model; None leaves the run on recorded executions.
+        base_url: OpenAI-compatible address; None reads FLYWHEEL_LLM_BASE_URL, then OPENAI_BASE_URL.
+        api_key: key for that address; None reads the variable that belongs to it.
+        concurrency: most calls under way at once; the embedded model computes one by one.
+
+    Examples:
+        >>> block = ChatModelBlock(base_url="http://127.0.0.1:9/v1", api_key="secret")
+        >>> "secret" in repr(block)
+        False
+        >>> block.chat("embedded-small").variant.name
+        'embedded-small'
+    """
+
+    _block_type_name: ClassVar[str | None] = "Flywheel Chat Model"
+    _block_type_slug: ClassVar[str | None] = "flywheel-chat-model"
+    _description: ClassVar[str | None] = "The language model that answers in live experiments."
+
+    model: str | None = Field(
+        default=None,
+        title="Model",
+        description="embedded-medium, openai:MODEL, ... Used where a run names none.",
+    )
+    base_url: str | None = Field(
+        default=None, title="Base URL", description="OpenAI-compatible. Empty: environment of the worker."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, title="API key", description="Empty: environment of the worker."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=8, title="Calls at once")
+
+    def chat(self, name: str) -> ChatModel:
+        """A model by name, at this block's address; nothing is sent yet.
+
+        Raises:
+            UnknownName: no such embedded model, and no address or key for another.
+        """
+        return chat_model(name, self._environ())
+
+    def runner(self) -> Runner:
+        """What runs cases through the models of this block."""
+        return Runner(self.chat, concurrency=self.concurrency)
+
+    def _environ(self) -> dict[str, str]:
+        if self.base_url is None and self.api_key is None:
+            return dict(os.environ)
+        # Address and key go together: a key never travels to another's address.
+        own = {"FLYWHEEL_LLM_BASE_URL": self.base_url or ""}
+        own["FLYWHEEL_LLM_API_KEY"] = self.api_key.get_secret_value() if self.api_key else ""
+        return own
+
+
+def model_block(name: str) -> ChatModelBlock:
+    """The model block of a name; `default` needs no saved one.
+
+    Raises:
+        InputError: no block of that name.
+    """
+    return load_block(ChatModelBlock, name)

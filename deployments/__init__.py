@@ -1,0 +1,1 @@
+"""Values per environment: what a Prefect server needs besides prefect.yaml."""

@@ -1,0 +1,184 @@
+"""Flow `learning-cycle`: six phases per prompt, as tasks.
+
+Running it again over the same evidence does nothing twice: finished phases
+are read from our store. It has no retries of its own; its tasks have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+from prefect import State, flow
+from prefect.runtime import flow_run as this_run
+from prefect.states import Completed, Failed
+from prefect.tasks import Task
+
+from blocks.model import model_block
+from flows.command import run_command
+from flows.form import (
+    CallsField,
+    DryRunField,
+    ModelField,
+    ModelsField,
+    MoreField,
+    PromptsField,
+    ReviewField,
+    SeedField,
+    StoreField,
+    StrategyField,
+    SuiteField,
+    UsdField,
+    WindowField,
+    WorkspaceField,
+)
+from flows.waiting import outcomes_before_suspension, review_staged
+from flywheel.cycle import CycleOutcome
+from flywheel.records.cycle import FeedbackLoopInput
+from tasks.analyze import analyze
+from tasks.apply import apply
+from tasks.collect import collect
+from tasks.generate import generate
+from tasks.reading import list_prompts
+from tasks.track import track
+from tasks.validate import validate
+from tasks.wiring import Places
+
+PHASES: tuple[Task[[Any, Places], Any], ...] = (collect, analyze, generate, validate, apply, track)
+PROMPTS_AT_ONCE = 4
+
+
+def run_name() -> str:
+    """Name of this run: which prompts, whether dry."""
+    asked = this_run.parameters
+    return name_of(asked.get("prompts") or [], dry_run=bool(asked.get("dry_run")))
+
+
+def name_of(prompts: Sequence[str], *, dry_run: bool) -> str:
+    """Up to three prompts by name, more by number; none means all.
+
+    Examples:
+        >>> name_of(["triage"], dry_run=False), name_of([], dry_run=True)
+        ('triage', 'all prompts (dry run)')
+    """
+    many = f"{len(prompts)} prompts" if prompts else "all prompts"
+    names = ", ".join(prompts) if 0 < len(prompts) <= 3 else many
+    return f"{names} (dry run)" if dry_run else names
+
+
+@flow(
+    name="learning-cycle",
+    description="One turn of the flywheel per prompt: collect, analyze, generate, validate, apply, track.",
+    flow_run_name=run_name,
+    persist_result=False,
+)
+def learning_cycle(  # noqa: PLR0913  a form: one field per parameter
+    *,
+    prompts: PromptsField = [],  # noqa: B006  read, never changed; a form needs a plain default
+    suite: SuiteField = None,
+    model: ModelField = None,
+    strategy: StrategyField = "balanced",
+    window_days: WindowField = 7,
+    budget_calls: CallsField = None,
+    budget_usd: UsdField = None,
+    seed: SeedField = 0,
+    dry_run: DryRunField = False,
+    wait_for_review: ReviewField = False,
+    workspace: WorkspaceField = "default",
+    store: StoreField = "default",
+    models: ModelsField = "default",
+    more: MoreField = {},  # noqa: B006  read, never changed
+) -> State[tuple[CycleOutcome, ...]]:
+    """One turn of the flywheel for each prompt; one that fails does not stop the rest.
+
+    Args:
+        prompts: names; empty takes every prompt of the workspace.
+        suite: cases for live experiments; None compares recorded executions only.
+        model: answers in live experiments; None takes the model block's, when a suite is named.
+        strategy: name of a preset of LearningStrategy.
+        window_days: how far back; None takes everything stored.
+        budget_calls: ceiling of model calls per prompt; None is no ceiling.
+        budget_usd: ceiling of cost per prompt; None is no ceiling.
+        seed: of every random draw.
+        dry_run: everything but the release.
+        wait_for_review: suspend this run with a form when a change is staged.
+        workspace: where the prompts are.
+        store: name of a Flywheel Store block.
+        models: name of a Flywheel Chat Model block.
+        more: other fields of FeedbackLoopInput by name.
+
+    Returns:
+        Completed, or Completed as `Degraded` when something could not be done, or
+        Failed when nothing could; the data is one outcome per prompt, in order.
+    """
+    places = Places(store=store, models=models)
+    if suite is not None and model is None:
+        model = model_block(models).model
+    shared: dict[str, Any] = {
+        "workspace": workspace,
+        "suite": suite,
+        "model": model,
+        "strategy": strategy,
+        "time_window_days": window_days,
+        "budget_calls": budget_calls,
+        "budget_usd": budget_usd,
+        "seed": seed,
+        "dry_run": dry_run,
+        **more,
+    }
+    names = prompts or list_prompts(workspace, places)
+    requests = [FeedbackLoopInput(prompt=name, **shared) for name in dict.fromkeys(names)]
+    outcomes = outcomes_before_suspension(requests, places)
+    if outcomes is None:
+        outcomes = _turns(requests, places)
+    undecided = review_staged(outcomes, places) if wait_for_review else ()
+    return _ending(outcomes, undecided)
+
+
+def _turns(requests: Sequence[FeedbackLoopInput], places: Places) -> tuple[CycleOutcome, ...]:
+    if len(requests) == 1:
+        return (_turn(requests[0], places, PHASES),)
+    # Prefect cannot stop a thread: with many prompts the model client's limits of time hold.
+    untimed = tuple(phase.with_options(timeout_seconds=0) for phase in PHASES)
+    with ThreadPoolExecutor(PROMPTS_AT_ONCE, thread_name_prefix="prompt") as pool:
+        running = [pool.submit(copy_context().run, _turn, request, places, untimed) for request in requests]
+        return tuple(turn.result() for turn in running)
+
+
+def _turn(
+    request: FeedbackLoopInput, places: Places, phases: Sequence[Task[[Any, Places], Any]]
+) -> CycleOutcome:
+    """The phases of one prompt in order; the first that fails ends its chain, nobody else's."""
+    record: Any = request
+    for phase in phases:
+        state = phase(record, places, return_state=True)
+        if not state.is_completed():
+            error = state.result(raise_on_failure=False)
+            return CycleOutcome(request, None, str(error) or repr(error))
+        record = state.result()
+    return CycleOutcome(request, record)
+
+
+def _ending(outcomes: Sequence[CycleOutcome], undecided: Sequence[str]) -> State[tuple[CycleOutcome, ...]]:
+    failed = [f"{o.request.prompt}: {o.error}" for o in outcomes if o.output is None]
+    partial = [
+        f"{o.request.prompt}: {stage.phase.value} is incomplete, {stage.detail}"
+        for o in outcomes
+        if o.output is not None
+        for stage in o.output.workflow_stages
+        if stage.status == "degraded"
+    ]
+    applied = sum(o.output.improvements_applied for o in outcomes if o.output is not None)
+    staged = sum(len(o.output.staged) for o in outcomes if o.output is not None)
+    done = f"{len(outcomes) - len(failed)} of {len(outcomes)} prompts, {applied} released, {staged} staged"
+    message = ". ".join((done, *failed, *partial, *undecided))
+    if failed and len(failed) == len(outcomes):
+        return Failed(message=message, data=tuple(outcomes))
+    name = "Degraded" if failed or partial or undecided else "Completed"
+    return Completed(name=name, message=message, data=tuple(outcomes))
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_command(learning_cycle))

@@ -1,0 +1,51 @@
+"""The undoing of a release as a Prefect task."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from flywheel.errors import UnknownName
+from flywheel.records.release import ReleaseEvent
+from tasks.policy import POLICY, QUICK_S
+from tasks.wiring import Places, wired
+
+ACTOR = "prefect"
+"""Who the history names; who pressed the button is in the Prefect run."""
+
+
+@task(
+    name="roll-back",
+    description="Puts an earlier version of a prompt back, to the byte.",
+    task_run_name="roll back {prompt}",
+    timeout_seconds=QUICK_S,
+    tags=["flywheel"],
+    **POLICY,
+)
+def roll_back_release(workspace: str, prompt: str, to: str | None, why: str, places: Places) -> ReleaseEvent:
+    """Make an earlier version live again.
+
+    Args:
+        workspace: of the prompt.
+        prompt: its name.
+        to: content hash, its first eight digits or more, or a label; None is the previous one.
+        why: kept in the history.
+        places: names of the blocks.
+
+    Returns:
+        The entry in the history.
+
+    Raises:
+        UnknownName: no such version; nothing was changed.
+    """
+    with wired(places) as wiring:
+        target = None
+        if to is not None:
+            found = wiring.store.prompts.get(workspace, prompt, to)
+            if found is None:
+                msg = (
+                    f"Prompt {prompt!r} has no version {to!r}. Nothing was changed. "
+                    f"See: flywheel prompt log {prompt}"
+                )
+                raise UnknownName(msg)
+            target = found.version
+        return wiring.store.releases.rollback(workspace, prompt, target, why, ACTOR, wiring.clock.now())

@@ -1,0 +1,76 @@
+"""Blocks: where the store is, which model answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from blocks.model import ChatModelBlock, model_block
+from blocks.store import FlywheelStore, store_block
+from flywheel.errors import InputError, StoreUnreachable, UnknownName
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.integration]
+
+
+def test_store_without_address_is_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FLYWHEEL_DATABASE_URL decides where a block leaves the address out."""
+    monkeypatch.setenv("FLYWHEEL_DATABASE_URL", f"sqlite:///{tmp_path / 'env.db'}")
+    with store_block("environment").open() as store:
+        assert store.database.file == tmp_path / "env.db"
+
+
+def test_address_with_a_password_is_refused() -> None:
+    """Parameters of a run are kept in plain text, so that a password has no place there."""
+    with pytest.raises(InputError, match="plain text") as refused:
+        store_block("postgresql://ada:hunter2@db/flywheel")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_store_address_is_masked() -> None:
+    """The address of a block, which may hold a password, is in no repr."""
+    assert "hunter2" not in repr(FlywheelStore(address=SecretStr("postgresql://ada:hunter2@db/fw")))
+
+
+def test_unreachable_store_says_so(tmp_path: Path) -> None:
+    """A file where a folder should be is a StoreUnreachable, which tasks try again."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnreachable), store_block(str(tmp_path / "file" / "store.db")).open():
+        pass
+
+
+def test_default_blocks_need_no_saved_document(prefect: None) -> None:
+    """`default` works on a server that was never bootstrapped."""
+    assert store_block("default").address is None
+    assert model_block("default").model is None
+
+
+def test_misspelt_block_is_refused(prefect: None) -> None:
+    """A wrong name never turns into another store."""
+    with pytest.raises(InputError, match="There is no block flywheel-store/defualt"):
+        store_block("defualt")
+
+
+def test_saved_block_is_found_by_name(prefect: None, tmp_path: Path) -> None:
+    """A saved block gives back its secret address."""
+    FlywheelStore(address=SecretStr(f"sqlite:///{tmp_path / 'saved.db'}")).save("saved")
+    with store_block("saved").open() as store:
+        assert store.database.file == tmp_path / "saved.db"
+
+
+def test_model_block_keeps_address_and_key_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block with an address of its own never sends the environment's key there."""
+    monkeypatch.setenv("FLYWHEEL_LLM_API_KEY", "of-the-environment")
+    chat = ChatModelBlock(base_url="http://127.0.0.1:9/v1").chat("openai:small")
+    assert "of-the-environment" not in repr(vars(chat))
+
+
+def test_model_block_refuses_an_unknown_embedded_model() -> None:
+    """A misspelt model is refused before anything is run."""
+    with pytest.raises(UnknownName, match="embedded-tiny"):
+        ChatModelBlock().chat("embedded-tiny")
+    with pytest.raises(ValidationError):
+        ChatModelBlock(concurrency=0)
