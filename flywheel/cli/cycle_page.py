@@ -1,0 +1,113 @@
+"""What cycles did, as a page for one prompt or a table for many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flywheel.cli.demo_page import draw_verdicts
+from flywheel.cli.drawing import chance, interval, make_table, points, short, styled
+from flywheel.records.cycle import Phase
+from flywheel.records.verdict import Evidence, Ruling, Verdicts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from flywheel.cycle import CycleOutcome
+    from flywheel.ports import Store
+
+
+def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, Any]:
+    """Outcomes with their verdicts as one JSON object."""
+    rows = []
+    for outcome in outcomes:
+        verdicts = _verdicts(store, outcome)
+        rows.append(
+            {
+                "prompt": outcome.request.prompt,
+                "output": outcome.output.model_dump(mode="json") if outcome.output else None,
+                "verdicts": [v.model_dump(mode="json") for v in verdicts.verdicts] if verdicts else [],
+                "error": outcome.error,
+            }
+        )
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    return {"cycles": rows, "done": len(rows) - failed, "failed": failed}
+
+
+def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcome]) -> None:
+    """One page for one prompt, one line each for many."""
+    if len(outcomes) == 1 and outcomes[0].output is not None:
+        draw_outcome(console, store, outcomes[0])
+        return
+    from rich.text import Text
+
+    table = make_table(None, ("prompt", "did", "points", "interval", "p"), right=("points", "interval", "p"))
+    for outcome in outcomes:
+        name, found = Text(outcome.request.prompt), _best(_verdicts(store, outcome))
+        if found is None:
+            table.add_row(name, _did(outcome), "", "", "")
+            continue
+        span = interval(found.low, found.high)
+        table.add_row(name, _did(outcome), points(found.estimate), span, chance(found.adjusted_p))
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.error:
+            console.print(Text(f"{outcome.request.prompt}: {outcome.error}", style="red"))
+
+
+def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
+    """One cycle: what it did, what was tried, where to look next."""
+    from rich.text import Text
+
+    output = outcome.output
+    if output is None:
+        return
+    verdicts = _verdicts(store, outcome)
+    console.print(styled("[bold]{}[/]:", output.prompt), _did(outcome))
+    if verdicts is None or not verdicts.verdicts:
+        console.print(Text(output.because))
+    else:
+        ordered = sorted(verdicts.verdicts, key=lambda v: list(Ruling).index(v.ruling))
+        draw_verdicts(console, ordered, output.shipped)
+    for reason in verdicts.degraded if verdicts else ():
+        console.print(Text(f"not tested: {reason}", style="yellow"))
+    spent = f"{output.calls:,} calls" if output.calls else "no model was called"
+    cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
+    did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
+    console.print(did, style="dim", markup=False)
+    if output.staged:
+        console.print(styled("[cyan]Waiting for you:[/] flywheel review list"))
+    console.print(styled("[dim]See: flywheel lineage {}[/]", output.prompt))
+
+
+def _did(outcome: CycleOutcome) -> Text:
+    from rich.text import Text
+
+    output = outcome.output
+    if output is None:
+        return Text("failed", style="red")
+    if output.shipped:
+        return Text(f"shipped {', '.join(short(v) for v in output.shipped)}", style="bold green")
+    if output.staged:
+        return Text(f"staged {', '.join(short(v) for v in output.staged)}", style="bold cyan")
+    if outcome.request.dry_run:
+        return Text("dry run", style="yellow")
+    if output.rejected and not output.held:
+        return Text("rejected", style="red")
+    return Text("held" if output.held else "nothing to try", style="yellow")
+
+
+def _best(verdicts: Verdicts | None) -> Evidence | None:
+    """Evidence of the most favourable verdict that has any."""
+    known = [v for v in verdicts.verdicts if v.evidence is not None] if verdicts else []
+    order = list(Ruling)
+    best = min(known, key=lambda v: order.index(v.ruling), default=None)
+    return best.evidence if best else None
+
+
+def _verdicts(store: Store, outcome: CycleOutcome) -> Verdicts | None:
+    if outcome.output is None:
+        return None
+    payload = store.cycles.finished(outcome.output.cycle_id, Phase.VALIDATE)
+    return Verdicts.model_validate_json(payload) if payload else None

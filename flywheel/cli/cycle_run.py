@@ -1,0 +1,166 @@
+"""How the command line runs cycles: one prompt after the other, a checklist beside them."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flywheel.cli.checklist import Checklist
+from flywheel.cli.doors import Door
+from flywheel.cli.names import known_prompt, nearest
+from flywheel.cli.strategies import known_strategy
+from flywheel.cycle import CycleOutcome, SystemClock, Wiring, run_cycle, run_cycles
+from flywheel.errors import InputError, PolicyError, UnknownName
+from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
+
+if TYPE_CHECKING:
+    from flywheel.ports import CaseRunner
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where flows, tasks and blocks are, when this library was not installed from a wheel."""
+
+
+STRATEGY_FIELDS = ("auto_apply_threshold", "min_sample_size", "significance_level")
+"""Fields a request shares with its strategy."""
+
+
+def fresh_id() -> str:
+    """A correlation id nobody used before, so that the cycle is a new one."""
+    return f"again-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+
+
+def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tuple[FeedbackLoopInput, ...]:
+    """One request per prompt that a name or a pattern means, each prompt once.
+
+    Args:
+        door: store with workspace.
+        wanted: names or shell patterns.
+        asked: the other fields of the request; None leaves the default, save for the window.
+
+    Returns:
+        Requests in the order of the names given, those of a pattern sorted.
+
+    Raises:
+        UnknownName: a name or a pattern means no prompt, or the suite does not exist.
+        InputError: a suite without a model.
+    """
+    names: dict[str, None] = {}
+    known = door.store.prompts.names(door.workspace)
+    for pattern in wanted:
+        if not set(pattern) & set("*?["):
+            names[known_prompt(door.store, door.workspace, pattern)] = None
+            continue
+        matching = fnmatch.filter(known, pattern)
+        if not matching:
+            raise UnknownName(
+                f"No prompt matches {pattern!r} in workspace {door.workspace!r}. "
+                f"{nearest(pattern.strip('*'), known)} Nothing was started."
+            )
+        names.update(dict.fromkeys(matching))
+    _check_suite(door, asked.get("suite"), asked.get("model"))
+    fields = {k: v for k, v in asked.items() if v is not None or k == "time_window_days"}
+    preset = known_strategy(asked["strategy"])
+    # Said in full, because a request that was written to the store no longer knows what was left out.
+    fields |= {name: getattr(preset, name) for name in STRATEGY_FIELDS}
+    return tuple(FeedbackLoopInput(prompt=name, **fields) for name in names)
+
+
+def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
+    """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    model = requests[0].model
+    runner = runner_for(model) if model is not None else None
+    outcomes: list[CycleOutcome] = []
+    for number, request in enumerate(requests, start=1):
+        counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
+        with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
+            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+            if len(requests) == 1:
+                outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
+            else:
+                outcomes.extend(run_cycles((request,), wiring))
+    return tuple(outcomes)
+
+
+def runner_for(model: str) -> CaseRunner:
+    """What runs cases through a model.
+
+    Raises:
+        UnknownName: there is no such model.
+    """
+    from flywheel.llm.registry import chat_model
+    from flywheel.llm.runner import Runner
+
+    answering = chat_model(model)
+    # The embedded model answers the same at any time; a stamp would make equal runs differ.
+    clock = SystemClock() if getattr(answering, "remote", False) else None
+    return Runner({model: answering}, clock=clock)
+
+
+def run_flow(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
+    """Run the cycles as the learning-cycle flow, in a process of its own.
+
+    Raises:
+        InputError: the flows, which live in the checkout beside this library, are not there.
+        PolicyError: the flow gave no answer.
+    """
+    if not (CHECKOUT / "flows" / "learning_cycle.py").is_file():
+        raise InputError(
+            "--prefect needs the folder 'flows' of a checkout. Nothing was started. Install flywheel from a "
+            "checkout, or leave --prefect out to run the same phases in plain Python."
+        )
+    asked = json.dumps([request.model_dump(mode="json", exclude_unset=True) for request in requests])
+    paths = (str(CHECKOUT), os.environ.get("PYTHONPATH", ""))
+    environ = {
+        # The first start of an embedded server makes its database, which takes longer than its own limit.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "FLYWHEEL_DATABASE_URL": door.settings.database_url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.learning_cycle", "--request-json", "-"],
+        input=asked,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+        check=False,
+    )
+    try:
+        rows = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, json.JSONDecodeError) as error:
+        raise PolicyError(
+            f"The flow ended with exit code {done.returncode} without an answer. Finished phases are kept; "
+            "the same command goes on after them. What went wrong stands above."
+        ) from error
+    return tuple(
+        CycleOutcome(
+            request,
+            FeedbackLoopOutput.model_validate(row["output"]) if row["output"] else None,
+            row["error"],
+        )
+        for request, row in zip(requests, rows, strict=True)
+    )
+
+
+def _check_suite(door: Door, suite: str | None, model: str | None) -> None:
+    if suite is None:
+        return
+    if door.store.cases.suite(door.workspace, suite) is None:
+        names = [s.suite for s in door.store.cases.suites(door.workspace)]
+        raise UnknownName(
+            f"No suite {suite!r} in workspace {door.workspace!r}. {nearest(suite, names)} "
+            f"Nothing was started. Add it with: flywheel suite add {suite} CASES.jsonl"
+        )
+    if model is None:
+        raise InputError(
+            f"--suite {suite!r} asks for live experiments, which need --model. Nothing was started. "
+            "Leave --suite out to decide on recorded executions."
+        )

@@ -1,0 +1,107 @@
+"""`flywheel rank`: arms in order on common cases, ties named as ties."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flywheel.cli.doors import Document, open_door
+from flywheel.cli.drawing import UNKNOWN, bar, make_table, percent, say_nothing_there, short, styled
+from flywheel.cli.names import known_prompt
+from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.strategies import StrategyOption, known_strategy
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flywheel.learn.experiments import RankRow
+
+app = typer.Typer(add_completion=False)
+
+
+class RankBy(StrEnum):
+    """What can be ranked."""
+
+    MODEL = "model"
+    VERSION = "version"
+    AGENT = "agent"
+
+
+@app.command(epilog=examples("flywheel rank --by model", "flywheel rank --by version --prompt triage"))
+def rank(
+    *,
+    by: Annotated[RankBy, typer.Option("--by", help="What to put in order.")],
+    prompt: PromptOption = None,
+    suite: Annotated[str | None, typer.Option("--suite", metavar="S", help="Only this suite.")] = None,
+    slice_name: Annotated[str | None, typer.Option("--slice", metavar="S", help="Only this slice.")] = None,
+    strategy: StrategyOption = "balanced",
+    store: StoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Order models, versions or agents by mean score on the cases all of them ran."""
+    from flywheel.learn.experiments import GateRules
+    from flywheel.learn.experiments import rank as rank_arms
+    from flywheel.records.columns import Scope
+
+    door = open_door(store, workspace, as_json)
+    rules = GateRules.from_strategy(known_strategy(strategy))
+    if prompt is not None:
+        known_prompt(door.store, door.workspace, prompt)
+    scope = Scope(
+        workspace=door.workspace,
+        prompt=prompt,
+        suite=suite,
+        slice=slice_name,
+        exclude_sources=("experiment",),
+    )
+    arms = getattr(door.store.executions.columns(scope), by.value).names
+    rows = rank_arms(door.store.executions.score_table(scope, arms, by.value), rules) if arms else ()
+    document: Document = {
+        "by": by.value,
+        "workspace": door.workspace,
+        "prompt": prompt,
+        "rows": [
+            {
+                "place": row.rank,
+                "name": row.arm,
+                "mean": row.mean,
+                "low": row.low,
+                "high": row.high,
+                "tied_with": list(row.tied_with),
+                "pairs": row.pairs,
+                "because": row.because,
+            }
+            for row in rows
+        ],
+    }
+
+    def draw(console: Console) -> None:
+        if not rows:
+            say_nothing_there(
+                console, f"No execution says its {by.value}.", "Bring some in: flywheel import jsonl FILE"
+            )
+            return
+        draw_ranking(console, by.value, rows)
+
+    door.answer(document, draw)
+
+
+def draw_ranking(console: Console, by: str, rows: tuple[RankRow, ...]) -> None:
+    """One line per arm, best first; a place that a tie shares is shown with =."""
+    table = make_table(None, ("", by, "mean", "interval", ""), right=("", "mean", "interval"))
+    for row in rows:
+        place = UNKNOWN if row.rank is None else f"{row.rank}{'=' if row.tied_with else '.'}"
+        span = UNKNOWN if row.low is None else f"{percent(row.low)} to {percent(row.high)}"
+        picture = bar(row.mean, row.low, row.high, width=20)
+        table.add_row(place, short(row.arm), percent(row.mean), span, picture)
+    console.print(table)
+    console.print(f"on {rows[0].pairs:,} cases that all of them ran", style="dim")
+    for row in rows:
+        if row.rank is None:
+            console.print(styled("{}: {}", short(row.arm), row.because))
+        elif row.tied_with:
+            others = ", ".join(short(name) for name in row.tied_with)
+            console.print(styled("{} is tied with {}: no difference is shown", short(row.arm), others))

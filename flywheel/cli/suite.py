@@ -1,0 +1,173 @@
+"""`flywheel suite`: named sets of cases with their scorer."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flywheel.cli.doors import Document, open_door
+from flywheel.cli.drawing import make_table, one_line, say_nothing_there
+from flywheel.cli.names import nearest
+from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.errors import UnknownName
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Suites: named sets of cases.")
+
+SuiteArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the suite.")]
+
+
+class ScorerName(StrEnum):
+    """How an answer is held against its expectation."""
+
+    EXACT = "exact"
+    NORMALISED = "normalised"
+    CONTAINS = "contains"
+    NUMERIC = "numeric"
+
+
+@app.command("add", epilog=examples("flywheel suite add triage cases.jsonl --options options.json"))
+def add(
+    *,
+    name: SuiteArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="CASES.jsonl", help="One case a line: inputs, expected, slice.")
+    ],
+    options: Annotated[
+        Path | None,
+        typer.Option("--options", metavar="FILE", help="Permitted answers with their meaning, as JSON."),
+    ] = None,
+    scorer: Annotated[
+        ScorerName, typer.Option("--scorer", help="How an answer is scored.")
+    ] = ScorerName.EXACT,
+    description: Annotated[
+        str, typer.Option("--description", metavar="TEXT", help="What the suite is about.")
+    ] = "",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="SOURCE=FIELD", help="Column of the file for a field; repeatable."),
+    ] = None,
+    store: StoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep a file of cases as a suite: all of them, or none. Safe to repeat."""
+    from flywheel.cli.suite_files import parse_mapping, read_cases, read_options
+    from flywheel.records.case import Scorer, Suite
+
+    door = open_door(store, workspace, as_json)
+    cases = read_cases(file, name, door.workspace, parse_mapping(mapping or []))
+    suite = Suite(
+        suite=name,
+        workspace=door.workspace,
+        scorer=Scorer(scorer.value),
+        options=read_options(options) if options else (),
+        description=description,
+    )
+    counts = door.own_store.cases.add(suite, cases)
+    roles = Counter(case.role.value for case in cases)
+    document: Document = {
+        "suite": name,
+        "cases": len(cases),
+        "stored": counts.stored,
+        "replaced": counts.replaced,
+        "unchanged": counts.unchanged,
+        "options": len(suite.options),
+        "roles": dict(sorted(roles.items())),
+    }
+
+    def draw(console: Console) -> None:
+        console.print(
+            f"{len(cases):,} cases in {name!r}: {counts.stored:,} stored, "
+            f"{counts.replaced:,} replaced, {counts.unchanged:,} unchanged."
+        )
+        said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
+        console.print(f"roles by hash of the inputs: {said}", style="dim")
+
+    door.answer(document, draw)
+
+
+@app.command("list", epilog=examples("flywheel suite list"))
+def list_suites(
+    store: StoreOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """All suites of the workspace."""
+    door = open_door(store, workspace, as_json)
+    rows = [
+        {
+            "suite": suite.suite,
+            "cases": len(door.store.cases.cases(door.workspace, suite.suite)),
+            "scorer": suite.scorer.value,
+            "options": len(suite.options),
+            "description": suite.description,
+        }
+        for suite in door.store.cases.suites(door.workspace)
+    ]
+
+    def draw(console: Console) -> None:
+        if not rows:
+            say_nothing_there(console, "No suites yet.", "Add one: flywheel suite add NAME CASES.jsonl")
+            return
+        table = make_table(
+            None, ("suite", "cases", "scorer", "options", "description"), right=("cases", "options")
+        )
+        for row in rows:
+            table.add_row(*(str(value) for value in row.values()))
+        console.print(table)
+
+    door.answer({"workspace": door.workspace, "suites": rows}, draw)
+
+
+@app.command("show", epilog=examples("flywheel suite show triage", "flywheel suite show triage --limit 50"))
+def show(
+    *,
+    name: SuiteArgument,
+    limit: Annotated[int, typer.Option("--limit", min=0, metavar="N", help="Cases to show.")] = 10,
+    store: StoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One suite: its scorer, its slices with roles, the first cases."""
+    door = open_door(store, workspace, as_json)
+    suite = door.store.cases.suite(door.workspace, name)
+    if suite is None:
+        names = [s.suite for s in door.store.cases.suites(door.workspace)]
+        raise UnknownName(
+            f"No suite {name!r} in workspace {door.workspace!r}. {nearest(name, names)} "
+            f"Add it with: flywheel suite add {name} CASES.jsonl"
+        )
+    cases = door.store.cases.cases(door.workspace, name)
+    slices = Counter(case.slice for case in cases)
+    roles = Counter(case.role.value for case in cases)
+    document: Document = {
+        **suite.model_dump(mode="json"),
+        "roles": dict(sorted(roles.items())),
+        "slices": {key or "": count for key, count in slices.most_common()},
+        "case_count": len(cases),
+        "cases": [{**c.model_dump(mode="json"), "role": c.role.value} for c in cases[:limit]],
+    }
+
+    def draw(console: Console) -> None:
+        said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
+        console.print(
+            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}, "
+            f"{len(suite.options):,} options"
+        )
+        table = make_table(None, ("case", "role", "inputs", "expected"))
+        for case in cases[:limit]:
+            parts = (case.case_id, case.role.value, _said(case.inputs), _said(case.expected))
+            table.add_row(*map(one_line, parts))
+        console.print(table)
+
+    door.answer(document, draw)
+
+
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Value-generating tests."""

@@ -1,0 +1,92 @@
+"""`flywheel cycle`: one prompt or many, recorded evidence or live runs."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_recorded_evidence_ships_the_better_version(triage):
+    """v2 beat v1 on the same cases, so it goes live, with edges and a release that say why."""
+    answer = triage("cycle", "--prompt", "triage", "--all-time", "--json")
+
+    cycle = answer.document["cycles"][0]
+    assert answer.code == 0
+    assert cycle["output"]["shipped"] == [cycle["output"]["live"]]
+    assert cycle["verdicts"][0]["ruling"] == "ship"
+    assert triage("release", "history", "triage", "--json").document["releases"][0]["kind"] == "cycle"
+
+
+def test_many_prompts_run_in_one_call(triage, tmp_path):
+    """A pattern takes every prompt it matches; one that cannot be done does not stop the rest."""
+    (tmp_path / "other.txt").write_text("Other: {question}")
+    triage("prompt", "add", "bbh/one", "other.txt", "--live")
+    triage("prompt", "add", "bbh/two", "other.txt", "--live")
+
+    document = triage("cycle", "--prompt", "bbh/*", "--prompt", "triage", "--all-time", "--json").document
+
+    assert [cycle["prompt"] for cycle in document["cycles"]] == ["bbh/one", "bbh/two", "triage"]
+    assert document["done"] + document["failed"] == 3
+    assert document["cycles"][2]["output"]["shipped"]
+
+
+def test_progress_goes_to_stderr(triage):
+    """Stdout has the answer, stderr one line per phase."""
+    answer = triage("cycle", "--prompt", "triage", "--all-time")
+
+    phases = ("collect", "analyze", "generate", "validate", "apply", "track")
+    assert [line.split(": ")[1] for line in answer.err.splitlines()] == list(phases)
+    assert "shipped" in answer.out
+
+
+def test_a_finished_cycle_is_read_back(triage):
+    """The same request over the same evidence does nothing twice and gives the same answer."""
+    words = ("cycle", "--prompt", "triage", "--all-time", "--dry-run")
+    first, again = triage(*words), triage(*words)
+
+    assert "already done" not in first.err
+    assert again.err.count("already done") == 6
+    assert again.out == first.out
+
+
+def test_again_makes_a_new_cycle(triage):
+    """--again does not read the finished cycle back."""
+    first = triage("cycle", "--prompt", "triage", "--all-time", "--dry-run", "--json").document
+    second = triage("cycle", "--prompt", "triage", "--all-time", "--dry-run", "--again", "--json").document
+
+    assert first["cycles"][0]["output"]["cycle_id"] != second["cycles"][0]["output"]["cycle_id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prompt", "nothing"], "No prompt 'nothing'"),
+        (["--prompt", "nothing*"], "No prompt matches"),
+        (["--prompt", "triage", "--strategy", "agressive"], "Did you mean 'aggressive'"),
+        (["--prompt", "triage", "--suite", "nothing", "--model", "embedded-nano"], "No suite 'nothing'"),
+        (["--prompt", "triage", "--all-time", "--window-days", "3"], "contradict"),
+        (["--prompt", "triage", "--model", "gpt-nothing"], "No model 'gpt-nothing'"),
+        (["--prompt", "triage", "--seed", "-1"], "--seed"),
+    ],
+    ids=["prompt", "pattern", "strategy", "suite", "window", "model", "seed"],
+)
+def test_what_cannot_be_asked_starts_nothing(triage, monkeypatch, words, said):
+    """Wrong names and contradictions are exit 2, in plain words, before anything runs."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "FLYWHEEL_LLM_BASE_URL", "FLYWHEEL_LLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    answer = triage("cycle", *words)
+
+    assert answer.code == 2
+    assert said in answer.err
+    assert triage("status", "--json").document["cycles"] == []
+
+
+def test_a_suite_needs_a_model(triage, tmp_path):
+    """Live experiments without a model are refused, not guessed."""
+    (tmp_path / "cases.jsonl").write_text('{"inputs": "my card is blocked", "expected": "login"}\n')
+    triage("suite", "add", "triage", "cases.jsonl")
+
+    answer = triage("cycle", "--prompt", "triage", "--suite", "triage")
+
+    assert answer.code == 2
+    assert "--model" in answer.err
