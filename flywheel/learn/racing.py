@@ -82,7 +82,7 @@ class Runner:
         pairs: cases both arms were scored on.
         estimate: mean difference so far, rate units; None without a pair.
         p_value: two-sided, corrected over all candidates with all looks.
-        e_value: of a gain, at the latest look.
+        e_value: of a gain; the largest so far for a single candidate, else at its latest look.
         stopped_at: cases after which it stopped running; None while it runs.
     """
 
@@ -273,7 +273,7 @@ def _look(
     at = len(d)
     for i, lane in enumerate(lanes):
         if lane.running:
-            _update(lane, d[:, i], p_values[i].two_sided)
+            _update(lane, d[:, i], p_values[i].two_sided, alone=len(lanes) == 1)
     if at >= plan.first_look:
         for i, lane in enumerate(lanes):
             if lane.running:
@@ -282,12 +282,15 @@ def _look(
         _halve(lanes, at)
 
 
-def _update(lane: _Lane, d: NDArray[np.float64], p_value: float) -> None:
+def _update(lane: _Lane, d: NDArray[np.float64], p_value: float, *, alone: bool) -> None:
     known = d[~np.isnan(d)]
     lane.pairs = int(known.size)
     lane.estimate = float(known.mean()) if known.size else None
     lane.p_value = p_value
-    lane.e_value = mixture_e_value(known) or 0.0
+    now = mixture_e_value(known) or 0.0
+    # Alone, a bet that was won once stays won. Of several, the luckiest is picked at the
+    # look that decides, so its bet must stand there.
+    lane.e_value = max(lane.e_value, now) if alone else now
 
 
 def _settle(lane: _Lane, d: NDArray[np.float64], k: int, rules: GateRules, plan: RacePlan) -> None:
@@ -298,6 +301,9 @@ def _settle(lane: _Lane, d: NDArray[np.float64], k: int, rules: GateRules, plan:
         return
     if significant and gain < 0:
         lane.stop(Standing.WORSE, len(d))
+        return
+    # A forecast from less than a tenth of the planned cases would stop good candidates.
+    if len(d) < plan.n_max / 10:
         return
     # The bar of the joint test lies near the level shared out over the candidates.
     chance = predictive_probability(d, plan.n_max, rules.significance_level / (2 * k))

@@ -21,6 +21,10 @@ NUDGE = "Take your time, think about it carefully, and make sure that your answe
 """The advice everybody tries first; it is put through the same gate as the rest."""
 
 
+PLACEBO = "placebo"
+"""Strategy of the candidate that must not pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What a proposer may see: nothing here comes from a gate case.
@@ -102,6 +106,26 @@ def refine(material: Material, limits: Limits) -> tuple[tuple[Proposal, ...], tu
         else:
             discarded.append(DiscardedProposal(strategy=proposal.strategy, reason=reason))
     return tuple(proposals.values()), tuple(discarded)
+
+
+def placebo(control: PromptVersion) -> Proposal:
+    """A change without meaning: one more line break at the end.
+
+    A gate that lets it pass measures noise. It is never released.
+
+    Args:
+        control: the live version, with text.
+    """
+    text = f"{control.text or ''}\n"
+    return Proposal(
+        version=content_hash(text),
+        parent=control.version,
+        text=text,
+        strategy=PLACEBO,
+        rationale="nothing that a reader could notice",
+        changes=("adds a line break at the end",),
+        expected_delta=0.0,
+    )
 
 
 def hard_check(material: Material, proposal: Proposal, limits: Limits) -> str | None:

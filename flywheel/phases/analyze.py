@@ -3,34 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from flywheel.errors import ModelError
+from flywheel.learn.attributes import attributes_of, attributes_of_columns
+from flywheel.learn.insights import insights
 from flywheel.learn.pattern_states import with_states
 from flywheel.learn.patterns import PatternEvidence, mine_patterns
+from flywheel.learn.prompt_analysis import analyze_prompt
 from flywheel.learn.reporting import report_by, test_execution_report
+from flywheel.learn.root_cause import contrast_pairs, read_root_cause, root_cause_request
 from flywheel.learn.scoring import ScoringRules
-from flywheel.ports import Store
-from flywheel.records.analysis import Analysis, Feedback, Need, TestExecutionReport
+from flywheel.learn.slices import search_slices
+from flywheel.ports import ChatModel, Store
+from flywheel.records.analysis import Analysis, FailurePattern, Feedback, Need, TestExecutionReport
 from flywheel.records.case import Role, role_of
-from flywheel.records.columns import Scope
+from flywheel.records.columns import OUTCOMES, ExecutionColumns, Scope
 from flywheel.records.execution import Execution
+from flywheel.records.findings import PromptAnalysis, SliceFinding
 from flywheel.records.strategy import LearningStrategy
 
 MAX_FAILURES_READ = 20_000
-"""Failures whose texts are read; counts always cover all of them."""
+MAX_PASSES_READ = 20_000
+"""Executions whose texts are read; counts always cover all of them."""
 
 
-def analyze(feedback: Feedback, store: Store, rules: ScoringRules | None = None) -> Analysis:
-    """Reports, failure patterns and the need of the live version.
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """A model that may write causes, on top of the rules.
 
-    Where a suite decides, patterns come from reflect cases only, so that what
-    the proposer learns holds nothing of the gate.
+    Attributes:
+        model: is asked once per pattern.
+        name: of the model.
+        most: patterns it is asked about, the most damaging first.
+    """
+
+    model: ChatModel
+    name: str
+    most: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Executions with their texts, those a proposer may learn from."""
+
+    failures: Sequence[Execution]
+    passes: Sequence[Execution]
+    total_failures: int
+    total_passes: int
+    only_reflect: bool
+
+    @property
+    def complete(self) -> bool:
+        return len(self.failures) + len(self.passes) >= self.total_failures + self.total_passes
+
+
+def analyze(
+    feedback: Feedback,
+    store: Store,
+    rules: ScoringRules | None = None,
+    explainer: Explainer | None = None,
+) -> Analysis:
+    """Reports, failure patterns, worse slices and the need of the live version.
+
+    Where a suite decides, patterns, slices and insights come from reflect cases
+    only, so that what the proposer learns holds nothing of the gate.
 
     Args:
         feedback: the evidence of the cycle.
         store: where the executions are.
         rules: limits of a healthy prompt; the defaults when None.
+        explainer: writes causes from contrast pairs; None leaves the rules alone.
 
     Returns:
         The analysis; without a live version, or with fewer scored executions
@@ -40,20 +85,29 @@ def analyze(feedback: Feedback, store: Store, rules: ScoringRules | None = None)
     scope = control_scope(feedback)
     columns = store.executions.columns(scope)
     report = test_execution_report(columns)
-    failures = store.executions.failures(scope, MAX_FAILURES_READ)
-    if context.request.suite is not None:
-        failures = reflect_only(failures)
-    patterns = failure_patterns(failures) if context.control is not None else ()
     need = (rules or ScoringRules()).should_optimize(report)
+    need = _enough(need, report, context.strategy, context.control)
+    slices = report_by(columns, columns.slice)
+    if context.control is None:
+        return Analysis(context=context, report=report, slices=slices, need=need)
+    read = _read(scope, columns, store, only_reflect=context.request.suite is not None)
+    patterns, unseen = _patterns(feedback, read, store, explainer)
+    worse = _worse_slices(columns, read)
+    prompt = _prompt_analysis(feedback, store)
     return Analysis(
         context=context,
         report=report,
-        slices=report_by(columns, columns.slice, np.ones(len(columns), dtype=bool)),
+        slices=slices,
         patterns=patterns,
-        need=_enough(need, report, context.strategy, context.control),
+        unseen=unseen,
+        need=need,
+        slice_findings=worse,
+        insights=insights(patterns, worse, (), prompt),
+        prompt_analysis=prompt,
         evidence={
-            "failures_read": len(failures),
-            "patterns_from": "reflect cases" if context.request.suite else "all failures",
+            "failures_read": len(read.failures),
+            "passes_read": len(read.passes),
+            "patterns_from": "reflect cases" if read.only_reflect else "all failures",
         },
     )
 
@@ -74,6 +128,67 @@ def control_scope(feedback: Feedback) -> Scope:
 def reflect_only(executions: Sequence[Execution]) -> list[Execution]:
     """Executions of reflect cases; a copy of a gate case under another id stays out."""
     return [e for e in executions if role_of(e.inputs) is Role.REFLECT]
+
+
+def _read(scope: Scope, columns: ExecutionColumns, store: Store, *, only_reflect: bool) -> _Read:
+    failures: Sequence[Execution] = store.executions.failures(scope, MAX_FAILURES_READ)
+    passes: Sequence[Execution] = store.executions.passes(scope, MAX_PASSES_READ)
+    if only_reflect:
+        failures, passes = reflect_only(failures), reflect_only(passes)
+        return _Read(failures, passes, len(failures), len(passes), only_reflect)
+    counts = np.bincount(columns.outcome, minlength=len(OUTCOMES))
+    failed = int(counts[OUTCOMES.index("failed")] + counts[OUTCOMES.index("error")])
+    return _Read(failures, passes, failed, int(counts[OUTCOMES.index("passed")]), only_reflect)
+
+
+def _patterns(
+    feedback: Feedback, read: _Read, store: Store, explainer: Explainer | None
+) -> tuple[tuple[FailurePattern, ...], tuple[FailurePattern, ...]]:
+    """Patterns of this window, then the known ones that were not seen in it."""
+    request = feedback.context.request
+    known = store.cycles.patterns(request.workspace, request.prompt)
+    found = mine_patterns(
+        PatternEvidence(read.failures, read.passes, read.total_failures, read.total_passes, known)
+    )
+    cycle = feedback.context.cycle_id
+    stated = with_states(found, known, read.total_failures + read.total_passes, cycle)
+    seen = tuple(p for p in stated if p.count)
+    if explainer is not None:
+        seen = _explained(seen, read, explainer)
+    return seen, tuple(p for p in stated if not p.count)
+
+
+def _explained(
+    patterns: tuple[FailurePattern, ...], read: _Read, explainer: Explainer
+) -> tuple[FailurePattern, ...]:
+    """The most damaging patterns with a written cause; one the model does not answer keeps its rule."""
+    written = []
+    for place, pattern in enumerate(patterns):
+        pairs = contrast_pairs(pattern, read.failures, read.passes) if place < explainer.most else ()
+        if not pairs or pattern.kind == "error":
+            written.append(pattern)
+            continue
+        try:
+            answer = explainer.model.complete(root_cause_request(pattern, pairs, explainer.name))
+        except ModelError:
+            written.append(pattern)
+            continue
+        cause = read_root_cause(answer, pattern, pairs)
+        written.append(pattern.model_copy(update={"root_cause": cause}))
+    return tuple(written)
+
+
+def _worse_slices(columns: ExecutionColumns, read: _Read) -> tuple[SliceFinding, ...]:
+    """All executions by their names; where the texts of all were read, by features of the input too."""
+    if read.only_reflect or read.complete:
+        return search_slices(attributes_of((*read.failures, *read.passes)))
+    return search_slices(attributes_of_columns(columns))
+
+
+def _prompt_analysis(feedback: Feedback, store: Store) -> PromptAnalysis | None:
+    context = feedback.context
+    version = store.prompts.get(context.request.workspace, context.request.prompt, context.control or "")
+    return None if version is None or version.text is None else analyze_prompt(version.text)
 
 
 def _enough(need: Need, report: TestExecutionReport, strategy: LearningStrategy, control: str | None) -> Need:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from flywheel.learn.refinement import PLACEBO
 from flywheel.ports import Clock, ReleaseTarget
 from flywheel.records.cycle import CycleContext
 from flywheel.records.release import JournalState, Release, ReleaseEvent, ReleaseKind, Review
@@ -33,9 +34,8 @@ def apply(verdicts: Verdicts, target: ReleaseTarget, clock: Clock) -> Release:
     """
     context = verdicts.context
     now = clock.now()
-    shipping = _best_first([v for v in verdicts.verdicts if v.ruling is Ruling.SHIP])
-    staged = [v for v in verdicts.verdicts if v.ruling is Ruling.STAGE]
-    promoted, because = None, verdicts.because or "no candidate earned a release"
+    shipping, staged, untrusted = _sorted_out(verdicts)
+    promoted, because = None, untrusted or verdicts.because or "no candidate earned a release"
     unreleasable = [v for v in shipping if v.proposal.text is None]
     shipping = [v for v in shipping if v.proposal.text is not None]
     if unreleasable:
@@ -57,7 +57,7 @@ def apply(verdicts: Verdicts, target: ReleaseTarget, clock: Clock) -> Release:
         for verdict in staged:
             if verdict.proposal.text is not None:
                 target.stage(_review(verdict, context, now), verdict)
-        if staged and not shipping:
+        if staged and not shipping and not untrusted:
             because = f"{len(staged)} staged for review; nothing was released"
     return Release(
         context=context,
@@ -73,6 +73,18 @@ def apply(verdicts: Verdicts, target: ReleaseTarget, clock: Clock) -> Release:
         output_tokens=verdicts.output_tokens,
         cost_usd=verdicts.cost_usd,
     )
+
+
+def _sorted_out(verdicts: Verdicts) -> tuple[list[Verdict], list[Verdict], str]:
+    """What may ship, best first; what is staged; why nothing can be trusted, or an empty text."""
+    real = [v for v in verdicts.verdicts if v.proposal.strategy != PLACEBO]
+    passed = {v.ruling for v in verdicts.verdicts if v.proposal.strategy == PLACEBO}
+    shipping = _best_first([v for v in real if v.ruling is Ruling.SHIP])
+    staged = [v for v in real if v.ruling is Ruling.STAGE]
+    if Ruling.SHIP not in passed:
+        return shipping, staged, ""
+    why = "a change without meaning passed the gate, so no measurement is trusted; nothing was released"
+    return [], [*shipping, *staged], why
 
 
 def _best_first(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.learn.experiments import GateRules, Judgement, judge
+from flywheel.learn.planning import CallCost, Forecast, affordable_cases
 from flywheel.learn.racing import Race, RacePlan, judge_race, race
 from flywheel.learn.tables import quality, score_table_of
 from flywheel.ports import CaseRunner, RunPlan, Store
@@ -32,7 +33,7 @@ class Setup:
         control_text: text of the live version.
         proposals: candidates, most promising first.
         cases: gate cases.
-        calls_left: ceiling in calls; None is no ceiling.
+        cost: of one call, as far as it is known before the first answer.
     """
 
     context: CycleContext
@@ -44,7 +45,7 @@ class Setup:
     store: Store
     runner: CaseRunner
     progress: Callable[[str], None]
-    calls_left: int | None = None
+    cost: CallCost = field(default_factory=CallCost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,67 @@ def run_experiment(setup: Setup) -> Findings:
     arms = _Arms(setup)
     if setup.context.strategy.racing:
         return _race(setup, arms)
-    for number, version in enumerate(arms.texts, start=1):
-        setup.progress(f"arm {number} of {len(arms.texts)}: {len(setup.cases)} gate cases")
-        arms.run([version], setup.cases)
+    cases, stopped = interleaved(setup.cases), ""
+    for start in range(0, len(cases), BATCH):
+        batch = cases[start : start + BATCH]
+        stopped = over_budget(setup, arms.executions, len(batch), len(arms.texts))
+        if stopped:
+            break
+        setup.progress(f"cases {start + 1}-{start + len(batch)} of {len(cases)}, {len(arms.texts)} arms")
+        arms.run(list(arms.texts), batch)
     table = score_table_of(arms.executions)
     names = [p.version for p in setup.proposals]
     judged = judge(table, arms.control, names, setup.rules, "live")
-    return Findings(judged, arms.executions)
+    return Findings(judged, arms.executions, stopped)
+
+
+def over_budget(setup: Setup, executions: Mapping[str, Sequence[Execution]], cases: int, arms: int) -> str:
+    """Why the next batch must not be run, or an empty text.
+
+    A ceiling in tokens or USD binds once a first answer has said what a call
+    costs; a provider that never says can only be held by the ceiling in calls.
+
+    Args:
+        setup: the request holds the ceilings.
+        executions: what was run so far, by arm.
+        cases: size of the next batch.
+        arms: arms that would run it, the control included.
+    """
+    request = setup.context.request
+    spent = [e for arm in executions.values() for e in arm]
+    tokens = [e.input_tokens + (e.output_tokens or 0) for e in spent if e.input_tokens is not None]
+    usd = [e.cost_usd for e in spent if e.cost_usd is not None]
+    each = CallCost(
+        input_tokens=sum(tokens) / len(tokens) if tokens else setup.cost.input_tokens,
+        usd=sum(usd) / len(usd) if usd else setup.cost.usd,
+    )
+    left = Forecast(
+        calls=None if request.budget_calls is None else request.budget_calls - len(spent),
+        input_tokens=None if request.budget_tokens is None else request.budget_tokens - sum(tokens),
+        output_tokens=None,
+        usd=None if request.budget_usd is None else request.budget_usd - sum(usd),
+    )
+    if (left.calls, left.input_tokens, left.usd) == (None, None, None):
+        return ""
+    known = [
+        n
+        for n, per in ((left.calls, 1.0), (left.input_tokens, each.input_tokens), (left.usd, each.usd))
+        if n is not None and per
+    ]
+    if not known or affordable_cases(arms - 1, left, each) >= cases:
+        return ""
+    done = max((len(arm) for arm in executions.values()), default=0)
+    return f"the budget of {_budget_words(setup)} ended it after {done} of {len(setup.cases)} cases"
+
+
+def _budget_words(setup: Setup) -> str:
+    request = setup.context.request
+    ceilings = (
+        (request.budget_calls, "calls"),
+        (request.budget_tokens, "tokens"),
+        (request.budget_usd, "USD"),
+    )
+    return ", ".join(f"{amount:g} {unit}" for amount, unit in ceilings if amount is not None)
 
 
 def interleaved(cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -109,17 +164,15 @@ def _race(setup: Setup, arms: _Arms) -> Findings:
     names = [p.version for p in setup.proposals]
     plan = RacePlan.from_rules(setup.rules, len(cases))
     standing = race(np.empty((0, len(names))), names, setup.rules, plan)
-    ran, spent, stopped = 0, 0, ""
+    ran, stopped = 0, ""
     while standing.next_look is not None:
-        upto = standing.next_look
-        batch, running = cases[ran:upto], [arms.control, *standing.running]
-        cost = len(batch) * len(running)
-        if setup.calls_left is not None and spent + cost > setup.calls_left:
-            stopped = f"the budget of {setup.calls_left} calls ended it after {ran} of {len(cases)} cases"
+        batch, running = cases[ran : standing.next_look], [arms.control, *standing.running]
+        stopped = over_budget(setup, arms.executions, len(batch), len(running))
+        if stopped:
             break
-        setup.progress(f"cases {ran + 1}-{upto} of {len(cases)}, {len(running) - 1} candidates running")
+        ran = standing.next_look
+        setup.progress(f"{ran} of {len(cases)} cases, {len(running) - 1} candidates running")
         arms.run(running, batch)
-        ran, spent = upto, spent + cost
         blocked = _too_dear(arms, names, setup.rules)
         standing = race(_differences(arms, names, cases[:ran]), names, setup.rules, plan, blocked)
     return Findings(_judged_race(setup, arms, standing), arms.executions, stopped or _early(standing, cases))

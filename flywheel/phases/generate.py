@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flywheel.learn.lineage import LineageGraph
-from flywheel.learn.refinement import Limits, Material, refine
+from flywheel.learn.refinement import Limits, Material, placebo, refine
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
 from flywheel.records.case import ReflectCases, Role, role_of
@@ -48,6 +48,8 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
         material = _material(analysis, store, control, avoid)
         room = max(0, context.strategy.max_candidates - len(recorded))
         refined, discarded = refine(material, Limits(max_candidates=room))
+        if request.placebo:
+            refined = (*refined, placebo(control))
     proposals = (*recorded, *refined)
     because = "" if proposals else "nothing is left to propose that was not tried before"
     return Proposals(context=context, proposals=proposals, discarded=discarded, because=because)

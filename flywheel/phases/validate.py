@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from flywheel.learn.experiments import GateRules, Judgement, judge
+from flywheel.learn.experiments import Judgement, judge
+from flywheel.phases.before import affordable, expectation, rules_of
 from flywheel.phases.experiment import Setup, run_experiment
 from flywheel.ports import CaseRunner, Store
-from flywheel.records.case import Case, GateCases, Suite
+from flywheel.records.case import Suite
 from flywheel.records.columns import Scope
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution
@@ -18,21 +17,6 @@ from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.verdict import Ruling, Verdict, Verdicts
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Affordable:
-    """What a budget allows of a live experiment.
-
-    Attributes:
-        proposals: those that are run.
-        cases: gate cases each arm answers.
-        unaffordable: proposals that wait, with the reason.
-    """
-
-    proposals: tuple[Proposal, ...]
-    cases: tuple[Case, ...]
-    unaffordable: Mapping[str, str]
 
 
 def validate(proposals: Proposals, store: Store, runner: CaseRunner | None, progress: Progress) -> Verdicts:
@@ -65,26 +49,6 @@ def validate(proposals: Proposals, store: Store, runner: CaseRunner | None, prog
     verdicts = (*_on_recorded(context, recorded, store), *live)
     untested = tuple(f"{v.proposal.strategy}: {v.because}" for v in verdicts if v.evidence is None)
     return Verdicts(context=context, verdicts=verdicts, degraded=untested, **spent)
-
-
-def rules_of(context: CycleContext) -> GateRules:
-    """Gate rules of a cycle: the request's own limits before the strategy's."""
-    request, strategy = context.request, context.strategy
-    explicit = request.model_fields_set
-    rules = GateRules.from_strategy(strategy, request.seed)
-    return replace(
-        rules,
-        significance_level=_own(
-            explicit, "significance_level", request.significance_level, strategy.significance_level
-        ),
-        min_pairs=int(_own(explicit, "min_sample_size", request.min_sample_size, strategy.min_sample_size)),
-        latency_ratio_limit=request.max_latency_ratio or strategy.max_latency_ratio,
-        cost_ratio_limit=request.max_cost_ratio or strategy.max_cost_ratio,
-    )
-
-
-def _own(explicit: set[str], name: str, asked: float, default: float) -> float:
-    return asked if name in explicit else default
 
 
 def _on_recorded(context: CycleContext, proposals: Sequence[Proposal], store: Store) -> tuple[Verdict, ...]:
@@ -122,6 +86,10 @@ def _on_live(
         return tuple(_bare(p, Ruling.HOLD, reason or "") for p in proposals), {}
     control = store.prompts.get(request.workspace, request.prompt, context.control or "")
     gate = store.cases.gate(request.workspace, suite.suite)
+    look = expectation(context, proposals, gate, store)
+    progress(look.because)
+    if not look.worthwhile:
+        return tuple(_bare(p, Ruling.HOLD, look.because) for p in proposals), {"outlook": look.because}
     allowed = affordable(context, proposals, gate)
     if not allowed.proposals or control is None or control.text is None:
         return tuple(
@@ -138,7 +106,7 @@ def _on_live(
             store=store,
             runner=runner,
             progress=progress,
-            calls_left=request.budget_calls,
+            cost=look.cost,
         )
     )
     by_version = {j.candidate: j for j in findings.judgements}
@@ -149,45 +117,7 @@ def _on_live(
         if p.version in allowed.unaffordable
     )
     spent = _spent([e for executions in findings.arms.values() for e in executions])
-    return (*judged, *held), {**spent, "because": findings.stopped}
-
-
-def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateCases) -> Affordable:
-    """As many candidates as the budget in calls pays for, the most promising first.
-
-    A race must be paid up to its first look; what comes after is paid batch by
-    batch while it lasts. Without a race every arm answers every case, and
-    cases are cut only when not even one candidate can be run on all of them.
-
-    Args:
-        context: the budget is `request.budget_calls`; None pays for all.
-        proposals: most promising first.
-        gate: cases that decide.
-
-    Returns:
-        What is run, and what waits with the reason.
-    """
-    budget, cases = context.request.budget_calls, gate.cases
-    least = rules_of(context).min_pairs
-    if budget is None:
-        return Affordable(tuple(proposals), cases, {})
-    base = min(least, len(cases)) if context.strategy.racing else len(cases)
-    arms = min(len(proposals), budget // max(1, base) - 1)
-    if arms < 1 and not context.strategy.racing:
-        arms, cases = 1, _cheapest_cases(cases, budget // 2)
-    why = (
-        f"{base} gate cases x {1 + len(proposals)} arms need {base * (1 + len(proposals))} calls and the "
-        f"budget is {budget}; this proposal was not run. Raise the budget or run the cycle again"
-    )
-    if arms < 1 or len(cases) < least:
-        return Affordable((), (), {p.version: why for p in proposals})
-    return Affordable(tuple(proposals[:arms]), cases, {p.version: why for p in proposals[arms:]})
-
-
-def _cheapest_cases(cases: Sequence[Case], count: int) -> tuple[Case, ...]:
-    """A part of the cases in an order that a case's id alone decides, so slices stay mixed."""
-    ordered = sorted(cases, key=lambda c: hashlib.blake2b(c.case_id.encode(), digest_size=8).digest())
-    return tuple(ordered[:count])
+    return (*judged, *held), {**spent, "because": findings.stopped, "outlook": look.because}
 
 
 def _why_not_live(context: CycleContext, suite: Suite | None, runner: CaseRunner | None) -> str | None:

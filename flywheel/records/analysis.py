@@ -137,6 +137,7 @@ class FailurePattern(Record):
         rate: share of all scored executions that fail this way; None when their number is unknown.
         contrast: where it is at home with its lift; None without passed executions to compare with.
         state: new, known, resolved, came_back.
+        found_by: cycle that saw it first.
         root_cause: written by a model, beside the rule-based cause.
     """
 
@@ -159,6 +160,7 @@ class FailurePattern(Record):
     state: str = "new"
     first_seen: UtcDatetime | None = None
     last_seen: UtcDatetime | None = None
+    found_by: str | None = None
     root_cause: RootCause | None = None
 
 

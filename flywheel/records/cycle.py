@@ -34,6 +34,7 @@ class FeedbackLoopInput(Record):
         enable_ab_testing: False compares recorded executions only.
         budget_calls, budget_tokens, budget_usd: ceilings; None is no ceiling.
         max_latency_ratio, max_cost_ratio: guardrails of this cycle; None takes the strategy's.
+        placebo: put a change without meaning through the gate too; if it passes, nothing is released.
         racing: stop live experiments early; None takes the strategy's.
         seed: of every random draw in the cycle.
         dry_run: everything but the release.
@@ -59,6 +60,7 @@ class FeedbackLoopInput(Record):
     max_latency_ratio: Annotated[float, Field(gt=0)] | None = None
     max_cost_ratio: Annotated[float, Field(gt=0)] | None = None
     racing: bool | None = None
+    placebo: bool = False
     seed: Count = 0
     dry_run: bool = False
     correlation_id: str | None = None

@@ -25,6 +25,7 @@ class LearningStrategy(Record):
         min_sample_size: pairs below which every verdict is hold.
         auto_apply_threshold: confidence (1 - p, at most 0.99) from which ship applies alone.
         max_candidates: proposals per cycle.
+        smallest_gain: least difference worth a release, rate units; an experiment must be able to show it.
         racing: watch live experiments and stop them early, with every look paid for.
         max_latency_ratio, max_cost_ratio: guardrails, candidate over control.
     """
@@ -43,6 +44,7 @@ class LearningStrategy(Record):
     auto_apply_threshold: Share = 0.95
     max_candidates: Annotated[int, Field(ge=1, le=32)] = 8
     racing: bool = True
+    smallest_gain: Share = 0.05
     max_latency_ratio: Annotated[float, Field(gt=0)] = 1.20
     max_cost_ratio: Annotated[float, Field(gt=0)] = 1.25
 

@@ -91,6 +91,7 @@ class Verdicts(Record):
 
     Attributes:
         degraded: what could not be done, with the reason.
+        outlook: what was expected before anything was spent: power, forecast, wear of the gate cases.
         calls, input_tokens, output_tokens, cost_usd: of all live arms, the control's included.
     """
 
@@ -98,6 +99,7 @@ class Verdicts(Record):
     verdicts: tuple[Verdict, ...] = ()
     because: str = ""
     degraded: tuple[str, ...] = ()
+    outlook: str = ""
     calls: Count = 0
     input_tokens: Count | None = None
     output_tokens: Count | None = None

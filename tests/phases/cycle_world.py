@@ -62,6 +62,23 @@ def noisy(request: ChatRequest) -> str:
     return right if luck < (0.62 if "Output format" in prompt else 0.55) else f"maybe {right}"
 
 
+def superstitious(request: ChatRequest) -> str:
+    """A model that is better for every change, even for one line break."""
+    prompt = request.messages[-1].content
+    question = prompt.rsplit("Question: ", 1)[1].split("\n")[0]
+    right = COLOURS[int(question.split()[-1].rstrip("?")) % 3]
+    changed = prompt != TEXT.replace("{question}", question)
+    return right if changed or draw(question) < 0.5 else COLOURS[(COLOURS.index(right) + 1) % 3]
+
+
+def nearly_perfect(request: ChatRequest) -> str:
+    """Right on all but a few questions."""
+    prompt = request.messages[-1].content
+    question = prompt.rsplit("Question: ", 1)[1].split("\n")[0]
+    right = COLOURS[int(question.split()[-1].rstrip("?")) % 3]
+    return right if draw(question) < 0.97 else "maybe"
+
+
 def add_suite(store: Store) -> None:
     """Three hundred questions about colours."""
     options = tuple(AnswerOption(name=c, description=f"the colour {c}") for c in COLOURS)

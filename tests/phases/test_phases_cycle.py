@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cycle_world import noisy
+from cycle_world import TEXT, nearly_perfect, noisy, superstitious
 
 from flywheel.cycle import (
     Wiring,
@@ -22,6 +22,7 @@ from flywheel.cycle import (
     run_cycles,
 )
 from flywheel.errors import UnknownName
+from flywheel.ports import RunPlan
 from flywheel.records.case import Role, role_of
 from flywheel.records.cycle import FeedbackLoopInput, Phase
 from flywheel.records.verdict import Ruling
@@ -279,3 +280,46 @@ def test_a_cycle_killed_in_the_middle_is_resumed_by_another_process(tmp_path: Pa
     assert resumed.stdout.splitlines()[-1] == whole.stdout.splitlines()[-1]
     calls = [int(p.stdout.splitlines()[0]) for p in (resumed, whole)]
     assert calls[0] < calls[1]
+
+
+def test_a_placebo_does_not_pass_and_is_never_released(make_world):
+    """A change without meaning goes through the same gate and is held."""
+    world = make_world(placebo=True, racing=False)
+
+    output = run_cycle(world.request, world.wiring)
+
+    edge = next(e for e in world.store.lineage.edges("default", "colours") if e.strategy == "placebo")
+    assert edge.ruling is Ruling.HOLD
+    assert output.live != edge.child
+
+
+def test_a_gate_that_lets_a_placebo_pass_releases_nothing(make_world):
+    """When noise looks like progress, nothing is released and the reason says so."""
+    world = make_world(placebo=True, racing=False, answer=superstitious)
+
+    output = run_cycle(world.request, world.wiring)
+
+    assert output.improvements_applied == 0
+    assert "without meaning passed the gate" in output.because
+
+
+def test_a_prompt_without_headroom_is_not_optimized(make_world):
+    """When the cases cannot show a gain worth having, nothing is spent and the reason is given."""
+    world = make_world(answer=nearly_perfect, racing=False)
+    gate_cases = world.store.cases.cases("default", "colours", Role.GATE)
+    suite = world.store.cases.suite("default", "colours")
+    live = world.store.releases.live("default", "colours").version
+    plan = RunPlan("default", "colours", live, TEXT, suite, "scripted", "before", "baseline", 0, "baseline")
+    world.store.executions.write(world.wiring.runner.run(plan, world.store.cases.cases("default", "colours")))
+    context = open_cycle(world.request, world.wiring)
+    analysis = do_analyze(do_collect(context, world.wiring), world.wiring)
+    needy = analysis.model_copy(update={"need": analysis.need.model_copy(update={"should_optimize": True})})
+    proposals = do_generate(needy, world.wiring)
+    before = len(world.calls)
+
+    verdicts = do_validate(proposals, world.wiring)
+
+    assert gate_cases
+    assert len(world.calls) == before
+    assert "can be gained" in verdicts.outlook
+    assert {v.ruling for v in verdicts.verdicts} == {Ruling.HOLD}
