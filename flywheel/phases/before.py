@@ -11,6 +11,7 @@ import numpy as np
 from flywheel.learn.experiments import GateRules
 from flywheel.learn.planning import CallCost, forecast_cost, outlook
 from flywheel.learn.wear import worn
+from flywheel.phases.experiment import RACE_LEAST
 from flywheel.ports import Store
 from flywheel.records.case import Case, GateCases
 from flywheel.records.columns import Scope
@@ -151,9 +152,10 @@ def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateC
     least = rules_of(context).min_pairs
     if budget is None:
         return Affordable(tuple(proposals), cases, {})
-    base = min(least, len(cases)) if context.strategy.racing else len(cases)
+    racing = context.strategy.racing and len(cases) >= RACE_LEAST
+    base = least if racing else len(cases)
     arms = min(len(proposals), budget // max(1, base) - 1)
-    if arms < 1 and not context.strategy.racing:
+    if arms < 1 and not racing:
         arms, cases = 1, _cheapest_cases(cases, budget // 2)
     why = (
         f"{base} gate cases x {1 + len(proposals)} arms need {base * (1 + len(proposals))} calls and the "

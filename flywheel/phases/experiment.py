@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 from flywheel.learn.experiments import GateRules, Judgement, judge
 from flywheel.learn.planning import CallCost, Forecast, affordable_cases
 from flywheel.learn.racing import Race, RacePlan, judge_race, race
+from flywheel.learn.replication import replicate
 from flywheel.learn.tables import quality, score_table_of
 from flywheel.ports import CaseRunner, RunPlan, Store
 from flywheel.records.case import Case, Suite
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.proposal import Proposal
+from flywheel.records.verdict import Ruling
+
+RACE_LEAST = 250
+"""Gate cases below which splitting costs too much power: one joint test of all arms on all cases."""
+
+FRESH = 100
+"""Cases kept out of a race, for a second opinion on its winner."""
 
 BATCH = 64
 """Cases run between two writes where nothing is watched: what a killed experiment can lose."""
@@ -64,11 +72,13 @@ class Findings:
 
 
 def run_experiment(setup: Setup) -> Findings:
-    """Run the arms; race them where the strategy says so.
+    """Run the arms; race them where the strategy says so and the cases are many enough.
 
     A race looks at fixed numbers of cases, drops candidates that cannot win
-    any more, and stops when one has won; its p-values pay for every look. The
-    whole experiment is one joint test over all candidates.
+    any more, and stops when one has won; its p-values pay for every look. A
+    winner must be confirmed on cases that took no part in the race, which also
+    corrects its estimate. Without a race the whole experiment is one joint
+    test over all candidates.
 
     Args:
         setup: arms, cases, rules, ceiling.
@@ -78,7 +88,7 @@ def run_experiment(setup: Setup) -> Findings:
         session that are kept already are not run again.
     """
     arms = _Arms(setup)
-    if setup.context.strategy.racing:
+    if setup.context.strategy.racing and len(setup.cases) >= RACE_LEAST:
         return _race(setup, arms)
     cases, stopped = interleaved(setup.cases), ""
     for start in range(0, len(cases), BATCH):
@@ -160,7 +170,8 @@ def interleaved(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 def _race(setup: Setup, arms: _Arms) -> Findings:
-    cases = interleaved(setup.cases)
+    ordered = interleaved(setup.cases)
+    cases, fresh = ordered[:-FRESH], ordered[-FRESH:]
     names = [p.version for p in setup.proposals]
     plan = RacePlan.from_rules(setup.rules, len(cases))
     standing = race(np.empty((0, len(names))), names, setup.rules, plan)
@@ -175,7 +186,34 @@ def _race(setup: Setup, arms: _Arms) -> Findings:
         arms.run(running, batch)
         blocked = _too_dear(arms, names, setup.rules)
         standing = race(_differences(arms, names, cases[:ran]), names, setup.rules, plan, blocked)
-    return Findings(_judged_race(setup, arms, standing), arms.executions, stopped or _early(standing, cases))
+    judged = judge_race(score_table_of(arms.executions), arms.control, standing, setup.rules, "live")
+    judged = _confirmed(setup, arms, judged, fresh)
+    return Findings(judged, arms.executions, stopped or _early(standing, cases))
+
+
+def _confirmed(
+    setup: Setup, arms: _Arms, judged: tuple[Judgement, ...], fresh: Sequence[Case]
+) -> tuple[Judgement, ...]:
+    """Rulings after the winners of a race met cases that took no part in it."""
+    winners = [j.candidate for j in judged if j.ruling is Ruling.SHIP]
+    if not winners:
+        return judged
+    short = over_budget(setup, arms.executions, len(fresh), 1 + len(winners))
+    if short:
+        because = f"Not confirmed on fresh cases: {short}; a person must decide."
+        return tuple(
+            replace(j, ruling=Ruling.STAGE, because=f"{j.because} {because}") if j.candidate in winners else j
+            for j in judged
+        )
+    setup.progress(f"{len(fresh)} fresh cases for {len(winners)} winners")
+    before = {name: len(done) for name, done in arms.executions.items()}
+    arms.run([arms.control, *winners], fresh)
+    table = score_table_of({n: arms.executions[n][before[n] :] for n in (arms.control, *winners)})
+    return tuple(replicate(j, table, setup.rules) if j.candidate in winners else j for j in judged)
+
+
+def _early(standing: Race, cases: Sequence[Case]) -> str:
+    return standing.because if standing.cases < len(cases) else ""
 
 
 def _too_dear(arms: _Arms, names: Sequence[str], rules: GateRules) -> frozenset[str]:
@@ -191,15 +229,6 @@ def _too_dear(arms: _Arms, names: Sequence[str], rules: GateRules) -> frozenset[
             if spent > before * rules.cost_ratio_limit:
                 dear.append(name)
     return frozenset(dear)
-
-
-def _judged_race(setup: Setup, arms: _Arms, standing: Race) -> tuple[Judgement, ...]:
-    table = score_table_of(arms.executions)
-    return judge_race(table, arms.control, standing, setup.rules, "live")
-
-
-def _early(standing: Race, cases: Sequence[Case]) -> str:
-    return standing.because if standing.cases < len(cases) else ""
 
 
 def _differences(arms: _Arms, names: Sequence[str], cases: Sequence[Case]) -> NDArray[np.float64]:

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        msg = f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from error
+
+
+def finite(value: JsonValue) -> JsonValue:
+    """The same JSON value; NaN or infinity anywhere inside is refused.
+
+    Raises:
+        ValueError: a number is not finite, so it is no JSON.
+
+    Examples:
+        >>> finite({"a": [1, 2.5, None]})
+        {'a': [1, 2.5, None]}
+    """
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, float) and not math.isfinite(part):
+            msg = f"{part!r} is no JSON number; leave it out or write null"
+            raise ValueError(msg)
+        if isinstance(part, dict):
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
+    return value
+
+
+FiniteJson = Annotated[JsonValue, AfterValidator(finite)]
+"""Any JSON value without NaN or infinity."""
 
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]

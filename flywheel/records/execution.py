@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
-from flywheel.records.base import Count, Name, NonNegative, Record, Share, UtcDatetime
+from flywheel.records.base import Count, FiniteJson, Name, NonNegative, Record, Share, UtcDatetime
 
 SCHEMA_VERSION = 1
 
@@ -57,10 +57,10 @@ class Execution(Record):
     agent: Name | None = None
     session_id: Name | None = None
     workflow_id: Name | None = None
-    inputs: JsonValue = None
-    output: JsonValue = None
-    expected: JsonValue = None
-    metadata: JsonValue = None
+    inputs: FiniteJson = None
+    output: FiniteJson = None
+    expected: FiniteJson = None
+    metadata: FiniteJson = None
     outcome: Outcome
     score: Share | None = None
     confidence: Share | None = None

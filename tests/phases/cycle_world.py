@@ -80,7 +80,7 @@ def nearly_perfect(request: ChatRequest) -> str:
 
 
 def add_suite(store: Store) -> None:
-    """Three hundred questions about colours."""
+    """Six hundred questions about colours."""
     options = tuple(AnswerOption(name=c, description=f"the colour {c}") for c in COLOURS)
     cases = [
         Case(
@@ -90,7 +90,7 @@ def add_suite(store: Store) -> None:
             inputs={"question": f"what is thing {n}?"},
             expected=COLOURS[n % 3],
         )
-        for n in range(300)
+        for n in range(600)
     ]
     store.cases.add(Suite(suite="colours", options=options), cases)
 

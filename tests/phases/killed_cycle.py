@@ -18,7 +18,7 @@ from flywheel.records.chat import ChatRequest
 from flywheel.records.cycle import FeedbackLoopInput
 from flywheel.store.open import open_store
 
-KILL_AT_CALL = 220
+KILL_AT_CALL = 380
 
 
 def main(address: str, mode: str) -> None:

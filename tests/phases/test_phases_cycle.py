@@ -166,14 +166,14 @@ def test_a_budget_for_some_candidates_runs_the_most_promising(make_world, racing
 
 def test_a_race_stops_before_the_batch_that_would_exceed_the_budget(make_world):
     """What still ran is on hold, and the reason names the budget."""
-    world = make_world(budget_calls=250, answer=noisy)
+    world = make_world(budget_calls=350, answer=noisy)
     context = open_cycle(world.request, world.wiring)
     proposals = do_generate(do_analyze(do_collect(context, world.wiring), world.wiring), world.wiring)
 
     verdicts = do_validate(proposals, world.wiring)
 
-    assert verdicts.calls <= 250
-    assert "budget of 250 calls" in verdicts.because
+    assert verdicts.calls <= 350
+    assert "budget of 350 calls" in verdicts.because
     assert any("not finished" in v.because for v in verdicts.verdicts)
 
 
@@ -323,3 +323,13 @@ def test_a_prompt_without_headroom_is_not_optimized(make_world):
     assert len(world.calls) == before
     assert "can be gained" in verdicts.outlook
     assert {v.ruling for v in verdicts.verdicts} == {Ruling.HOLD}
+
+
+def test_a_winner_of_a_race_is_confirmed_on_fresh_cases(make_world):
+    """The release says what the gain was on cases that took no part in the race."""
+    world = make_world()
+
+    output = run_cycle(world.request, world.wiring)
+
+    assert output.improvements_applied == 1
+    assert "fresh cases" in output.because
