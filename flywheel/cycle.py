@@ -105,10 +105,11 @@ def open_cycle(request: FeedbackLoopInput, wiring: Wiring) -> CycleContext:
     pending = store.cycles.unfinished(request.workspace, request.prompt)
     if pending is not None and pending.request == request:
         return pending
-    return store.cycles.open(_new_context(request, wiring, now), now)
+    return store.cycles.open(new_context(request, wiring, now), now)
 
 
-def _new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> CycleContext:
+def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> CycleContext:
+    """What a cycle of this request would look at if it were opened now; nothing is kept."""
     store = wiring.store
     start = None if request.time_window_days is None else now - timedelta(days=request.time_window_days)
     live = store.releases.live(request.workspace, request.prompt)

@@ -37,6 +37,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),
+    Entry("plan", "plan:app", "What an experiment could show and would cost.", IMPROVE),
     Entry("cycle", "cycle:app", "The six phases: from evidence to a better prompt.", IMPROVE),
     Entry("review", "review:app", "Staged changes waiting for a person.", DECIDE),
     Entry("release", "release:release_app", "What is live, with its history.", DECIDE),

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flywheel.learn.experiments import GateRules
-from flywheel.learn.planning import CallCost, forecast_cost, outlook
-from flywheel.learn.wear import worn
+from flywheel.learn.planning import CallCost, Outlook, outlook
+from flywheel.learn.wear import Wear, worn
 from flywheel.phases.experiment import RACE_LEAST
 from flywheel.ports import Store
 from flywheel.records.case import Case, GateCases
-from flywheel.records.columns import Scope
+from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
 from flywheel.records.cycle import CycleContext
 from flywheel.records.proposal import Proposal
 
@@ -41,17 +42,36 @@ class Expectation:
     Attributes:
         worthwhile: False means: do not optimize this prompt now.
         because: power, forecast and wear of the gate cases, in words.
+        outlook: the figures behind it.
+        wear: how often the gate cases were looked at.
         cost: of one call, from recorded executions of the live version and the length of the candidates.
     """
 
     worthwhile: bool
     because: str
+    outlook: Outlook
+    wear: Wear
     cost: CallCost
 
 
-def expectation(
-    context: CycleContext, proposals: Sequence[Proposal], gate: GateCases, store: Store
-) -> Expectation:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an experiment would be asked to show.
+
+    Attributes:
+        candidates: how many.
+        gain: smallest difference worth a release, rate units.
+        growth: mean length of all arms over the length of the live version.
+        runs: scores of two fresh runs of the live version on the gate cases (A/A), in their order.
+    """
+
+    candidates: int
+    gain: float
+    growth: float = 1.0
+    runs: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+def expectation(context: CycleContext, asked: Question, gate: GateCases, store: Store) -> Expectation:
     """Whether the gate cases can show a gain worth having, and what that costs.
 
     Only recorded executions of the live version on gate cases say how much can
@@ -59,7 +79,7 @@ def expectation(
 
     Args:
         context: control, window and rules.
-        proposals: candidates that would run.
+        asked: what the experiment should show.
         gate: cases that decide.
         store: recorded executions, earlier looks at the gate cases.
 
@@ -67,50 +87,74 @@ def expectation(
         The expectation; its because is shown before anything is spent.
     """
     rules = rules_of(context)
-    scores, cost = _recorded(context, gate, store)
-    cost = _scaled(cost, context, proposals, store)
-    wear = worn(
-        store.cycles.gate_looks(context.request.workspace, context.request.prompt), len(gate.cases), rules
-    )
-    forecast = forecast_cost(len(gate.cases), len(proposals), cost)
-    told = [f"at most {forecast.calls} calls"]
-    if forecast.usd is not None:
-        told[0] += f", about {forecast.usd:.2f} USD"
+    scope = _live_scope(context)
+    cost = _mean_cost(store.executions.columns(scope), asked.growth)
+    scores = scores_of(store.executions.score_table(scope, (context.control or "",), "version"), gate)
+    again = None
+    if asked.runs is not None:
+        scores, again = asked.runs
+    looks = store.cycles.gate_looks(context.request.workspace, context.request.prompt)
+    wear = worn(looks, len(gate.cases), rules)
+    look = outlook(scores, rules, asked.candidates, asked.gain, again=again, cost=cost)
+    known = int((~np.isnan(scores)).sum())
+    told = [_spend(look)]
     if wear.worn:
         told.append(wear.because)
-    known = scores[~np.isnan(scores)]
-    if known.size < rules.min_pairs:
-        return Expectation(worthwhile=True, because="; ".join(told), cost=cost)
-    look = outlook(scores, rules, len(proposals), context.strategy.smallest_gain, cost=cost)
-    return Expectation(look.worthwhile, "; ".join((look.because, *told)), cost)
+    if known < rules.min_pairs:
+        told.insert(
+            0, f"the live version ran on {known} of {len(gate.cases)} gate cases: its headroom is unknown"
+        )
+        return Expectation(True, "; ".join(told), look, wear, cost)  # noqa: FBT003 - first field
+    return Expectation(look.worthwhile, "; ".join((look.because.rstrip("."), *told)), look, wear, cost)
 
 
-def _recorded(context: CycleContext, gate: GateCases, store: Store) -> tuple[np.ndarray, CallCost]:
-    """Scores of the live version on the gate cases (NaN where it never ran), with its mean cost."""
-    request, control = context.request, context.control or ""
-    scope = Scope(
+def growth_of(control: str, texts: Sequence[str]) -> float:
+    """Mean length of all arms over the control's: a longer prompt costs more.
+
+    Examples:
+        >>> growth_of("ab", ["abab"])
+        1.5
+    """
+    lengths = [len(control), *(len(text) for text in texts)]
+    return float(np.mean(lengths)) / max(1, len(control))
+
+
+def scores_of(table: ScoreTable, gate: GateCases) -> NDArray[np.float64]:
+    """Scores of the first arm on the gate cases, in their order; NaN where it never ran."""
+    found = dict(zip(table.cases, table.scores[:, 0], strict=True))
+    return np.array([found.get(c.case_id, np.nan) for c in gate.cases], dtype=np.float64)
+
+
+def _spend(look: Outlook) -> str:
+    said = f"at most {look.forecast.calls:,} calls"
+    if look.forecast.input_tokens is not None:
+        said += f", {look.forecast.input_tokens:,} input tokens"
+    if look.forecast.usd is not None:
+        said += f", {look.forecast.usd:.2f} USD"
+    return said
+
+
+def _live_scope(context: CycleContext) -> Scope:
+    request = context.request
+    return Scope(
         workspace=request.workspace,
         prompt=request.prompt,
+        version=context.control,
         suite=request.suite,
         model=request.model,
         since=context.window_start,
         exclude_sources=("experiment",),
     )
-    table = store.executions.score_table(scope, (control,), "version")
-    found = dict(zip(table.cases, table.scores[:, 0], strict=True))
-    scores = np.array([found.get(c.case_id, np.nan) for c in gate.cases], dtype=np.float64)
-    costs = table.cost_usd[~np.isnan(table.cost_usd)]
-    return scores, CallCost(usd=float(costs.mean()) if costs.size else None)
 
 
-def _scaled(cost: CallCost, context: CycleContext, proposals: Sequence[Proposal], store: Store) -> CallCost:
-    """Cost of one call averaged over the arms: a longer prompt costs more."""
-    request = context.request
-    control = store.prompts.get(request.workspace, request.prompt, context.control or "")
-    if cost.usd is None or control is None or not control.text:
-        return cost
-    lengths = [len(control.text), *(len(p.text or "") for p in proposals)]
-    return replace(cost, usd=cost.usd * float(np.mean(lengths)) / len(control.text))
+def _mean_cost(columns: ExecutionColumns, growth: float) -> CallCost:
+    def mean(values: NDArray[np.float64], factor: float = 1.0) -> float | None:
+        known = values[~np.isnan(values)]
+        return float(known.mean()) * factor if known.size else None
+
+    return CallCost(
+        mean(columns.input_tokens, growth), mean(columns.output_tokens), mean(columns.cost_usd, growth)
+    )
 
 
 def rules_of(context: CycleContext) -> GateRules:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flywheel.learn.experiments import Judgement, judge
-from flywheel.phases.before import affordable, expectation, rules_of
+from flywheel.phases.before import Question, affordable, expectation, growth_of, rules_of
 from flywheel.phases.experiment import Setup, run_experiment
 from flywheel.ports import CaseRunner, Store
 from flywheel.records.case import Suite
@@ -86,7 +86,10 @@ def _on_live(
         return tuple(_bare(p, Ruling.HOLD, reason or "") for p in proposals), {}
     control = store.prompts.get(request.workspace, request.prompt, context.control or "")
     gate = store.cases.gate(request.workspace, suite.suite)
-    look = expectation(context, proposals, gate, store)
+    texts = [p.text or "" for p in proposals]
+    growth = growth_of(control.text if control and control.text else "", texts)
+    asked = Question(len(proposals), context.strategy.smallest_gain, growth)
+    look = expectation(context, asked, gate, store)
     progress(look.because)
     if not look.worthwhile:
         return tuple(_bare(p, Ruling.HOLD, look.because) for p in proposals), {"outlook": look.because}
