@@ -123,11 +123,12 @@ def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> Cy
             exclude_sources=("experiment",),
         )
     )
-    identity = "\n".join((request.model_dump_json(), control or "", digest))
+    revision = str(live.revision) if live else ""
+    identity = "\n".join((request.model_dump_json(), control or "", revision, digest))
     return CycleContext(
         cycle_id=hashlib.blake2b(identity.encode(), digest_size=8).hexdigest(),
         request=request,
-        strategy=_strategy(request),
+        strategy=effective_strategy(request),
         window_start=start,
         window_end=now,
         watermark=store.executions.watermark(request.workspace),
@@ -135,9 +136,27 @@ def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> Cy
     )
 
 
-def _strategy(request: FeedbackLoopInput) -> LearningStrategy:
-    preset = PRESETS[request.strategy]
-    return preset if request.racing is None else preset.model_copy(update={"racing": request.racing})
+OWN_SETTINGS = (
+    "auto_apply_threshold",
+    "min_sample_size",
+    "significance_level",
+    "max_latency_ratio",
+    "max_cost_ratio",
+    "racing",
+)
+"""Settings of a strategy that a request may set for one cycle."""
+
+
+def effective_strategy(request: FeedbackLoopInput) -> LearningStrategy:
+    """The request's strategy with the settings the request sets itself.
+
+    Examples:
+        >>> own = FeedbackLoopInput(prompt="p", strategy="conservative", min_sample_size=40)
+        >>> effective_strategy(own).min_sample_size, effective_strategy(own).significance_level
+        (40, 0.01)
+    """
+    own = {name: value for name in OWN_SETTINGS if (value := getattr(request, name)) is not None}
+    return LearningStrategy.model_validate({**PRESETS[request.strategy].model_dump(), **own})
 
 
 def do_collect(context: CycleContext, wiring: Wiring) -> Feedback:

@@ -51,6 +51,17 @@ def cycle(
         int | None,
         typer.Option("--budget-calls", min=0, metavar="N", help="Ceiling of calls per prompt."),
     ] = None,
+    racing: Annotated[
+        bool | None,
+        typer.Option(
+            "--race/--no-race",
+            help="Stop live experiments early, or run every case. Default: the strategy's.",
+        ),
+    ] = None,
+    placebo: Annotated[
+        bool,
+        typer.Option("--placebo", help="Test a change without meaning too; if it passes, release nothing."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Everything but the release.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of every random draw.")] = 0,
     again: Annotated[
@@ -82,6 +93,8 @@ def cycle(
         "model": model,
         "budget_usd": budget_usd,
         "budget_calls": budget_calls,
+        "racing": racing,
+        "placebo": placebo,
         "dry_run": dry_run,
         "seed": seed,
         "correlation_id": fresh_id() if again else None,

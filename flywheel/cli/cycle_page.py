@@ -64,18 +64,22 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
     if output is None:
         return
     verdicts = _verdicts(store, outcome)
+    now = store.releases.live(output.workspace, output.prompt)
     console.print(styled("[bold]{}[/]:", output.prompt), _did(outcome))
     if verdicts is None or not verdicts.verdicts:
         console.print(Text(output.because))
     else:
         ordered = sorted(verdicts.verdicts, key=lambda v: list(Ruling).index(v.ruling))
-        draw_verdicts(console, ordered, output.shipped)
+        draw_verdicts(console, ordered, [now.version] if now else [])
     for reason in verdicts.degraded if verdicts else ():
         console.print(Text(f"not tested: {reason}", style="yellow"))
     spent = f"{output.calls:,} calls" if output.calls else "no model was called"
     cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
     did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
     console.print(did, style="dim", markup=False)
+    validated = next((s.detail for s in output.workflow_stages if s.phase is Phase.VALIDATE), "")
+    if validated:
+        console.print(Text(validated, style="dim"))
     if output.staged:
         console.print(styled("[cyan]Waiting for you:[/] flywheel review list"))
     console.print(styled("[dim]See: flywheel lineage {}[/]", output.prompt))

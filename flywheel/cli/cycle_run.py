@@ -28,10 +28,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 """Where flows, tasks and blocks are, when this library was not installed from a wheel."""
 
 
-STRATEGY_FIELDS = ("auto_apply_threshold", "min_sample_size", "significance_level")
-"""Fields a request shares with its strategy."""
-
-
 def fresh_id() -> str:
     """A correlation id nobody used before, so that the cycle is a new one."""
     return f"again-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
@@ -67,9 +63,7 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
         names.update(dict.fromkeys(matching))
     _check_suite(door, asked.get("suite"), asked.get("model"))
     fields = {k: v for k, v in asked.items() if v is not None or k == "time_window_days"}
-    preset = known_strategy(asked["strategy"])
-    # Said in full, because a request that was written to the store no longer knows what was left out.
-    fields |= {name: getattr(preset, name) for name in STRATEGY_FIELDS}
+    known_strategy(asked["strategy"])
     return tuple(FeedbackLoopInput(prompt=name, **fields) for name in names)
 
 

@@ -34,6 +34,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("suite", "suite:app", "Suites: named sets of cases.", START),
     Entry("report", "report:app", "Pass rate, errors, latency, tokens, cost.", SEE),
     Entry("patterns", "patterns:app", "Failure patterns, the most damaging first.", SEE),
+    Entry("flaky", "flaky:app", "Unstable tests, with a list to put away.", SEE),
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),

@@ -52,7 +52,8 @@ def apply(verdicts: Verdicts, target: ReleaseTarget, clock: Clock) -> Release:
             because = f"released {_name(best)}: {best.because}"
         else:
             staged.insert(0, best)
-            because = f"{_name(best)} waits for a person: its confidence is below {_threshold(context)}"
+            limit = context.strategy.auto_apply_threshold
+            because = f"{_name(best)} waits for a person: its confidence is below {limit}"
     if not context.request.dry_run:
         for verdict in staged:
             if verdict.proposal.text is not None:
@@ -95,16 +96,10 @@ def _best_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=key)
 
 
-def _threshold(context: CycleContext) -> float:
-    request = context.request
-    explicit = "auto_apply_threshold" in request.model_fields_set
-    return request.auto_apply_threshold if explicit else context.strategy.auto_apply_threshold
-
-
 def _confident(verdict: Verdict, context: CycleContext) -> bool:
     """Whether it may go live alone; 1.0 is never reached, because confidence is at most 0.99."""
     confidence = verdict.evidence.confidence_score if verdict.evidence else None
-    return confidence is not None and confidence >= _threshold(context)
+    return confidence is not None and confidence >= context.strategy.auto_apply_threshold
 
 
 def _promote(verdict: Verdict, context: CycleContext, target: ReleaseTarget, now: datetime) -> str:

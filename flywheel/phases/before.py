@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,23 +158,8 @@ def _mean_cost(columns: ExecutionColumns, growth: float) -> CallCost:
 
 
 def rules_of(context: CycleContext) -> GateRules:
-    """Gate rules of a cycle: the request's own limits before the strategy's."""
-    request, strategy = context.request, context.strategy
-    explicit = request.model_fields_set
-    rules = GateRules.from_strategy(strategy, request.seed)
-    return replace(
-        rules,
-        significance_level=_own(
-            explicit, "significance_level", request.significance_level, strategy.significance_level
-        ),
-        min_pairs=int(_own(explicit, "min_sample_size", request.min_sample_size, strategy.min_sample_size)),
-        latency_ratio_limit=request.max_latency_ratio or strategy.max_latency_ratio,
-        cost_ratio_limit=request.max_cost_ratio or strategy.max_cost_ratio,
-    )
-
-
-def _own(explicit: set[str], name: str, asked: float, default: float) -> float:
-    return asked if name in explicit else default
+    """Gate rules of a cycle: its strategy, in which the request's own settings already are."""
+    return GateRules.from_strategy(context.strategy, context.request.seed)
 
 
 def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateCases) -> Affordable:

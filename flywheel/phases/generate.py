@@ -11,6 +11,7 @@ from flywheel.records.analysis import Analysis
 from flywheel.records.case import ReflectCases, Role, role_of
 from flywheel.records.columns import Scope
 from flywheel.records.execution import Execution
+from flywheel.records.lineage import EdgeKind
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import DiscardedProposal, Proposal, Proposals
 
@@ -68,7 +69,9 @@ def _avoid(analysis: Analysis, store: Store, control: PromptVersion) -> frozense
     request = analysis.context.request
     rejected = {p.version for p in store.cycles.rejected(request.workspace, request.prompt)}
     graph = LineageGraph(tuple(store.lineage.edges(request.workspace, request.prompt)))
-    return frozenset({control.version, *control.labels, *rejected, *graph.ancestors(control.version)})
+    undone = {e.parent for e in graph.edges if e.kind is EdgeKind.ROLLBACK_OF}
+    seen = (*control.labels, *rejected, *undone, *graph.ancestors(control.version))
+    return frozenset({control.version, *seen})
 
 
 def _recorded(

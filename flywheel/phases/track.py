@@ -11,7 +11,7 @@ from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, Stag
 from flywheel.records.lineage import Edge, EdgeKind
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
-from flywheel.records.verdict import Evidence, Ruling, Verdict
+from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
 
 
 def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
@@ -59,7 +59,7 @@ def _output(release: Release, live: str | None, stages: tuple[StageSummary, ...]
     context = release.context
     best = _best(release.verdicts, release.promoted)
     collected = next((s.counts.get("counted", 0) for s in stages if s.phase is Phase.COLLECT), 0)
-    alpha = _alpha(context)
+    alpha = context.strategy.significance_level
     p_value = best.adjusted_p if best else None
     return FeedbackLoopOutput(
         success=True,
@@ -87,11 +87,6 @@ def _output(release: Release, live: str | None, stages: tuple[StageSummary, ...]
         output_tokens=release.output_tokens,
         cost_usd=release.cost_usd,
     )
-
-
-def _alpha(context: CycleContext) -> float:
-    explicit = "significance_level" in context.request.model_fields_set
-    return context.request.significance_level if explicit else context.strategy.significance_level
 
 
 def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Evidence | None:
@@ -130,12 +125,14 @@ def _stages(context: CycleContext, release: Release, store: Store) -> tuple[Stag
             )
         )
     rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}
+    text = kept(Phase.VALIDATE)
+    told = Verdicts.model_validate_json(text) if text is not None else None
     incomplete = any(v.evidence is None for v in release.verdicts)
     stages.append(
         StageSummary(
             phase=Phase.VALIDATE,
             status="degraded" if incomplete else "completed",
-            detail="some proposals could not be tested" if incomplete else "",
+            detail="; ".join(part for part in (told.outlook, told.because) if part) if told else "",
             counts=rulings,
         )
     )

@@ -31,6 +31,8 @@ class FeedbackLoopInput(Record):
         time_window_days: how far back; None takes everything stored.
         suite: cases for live experiments; None uses recorded executions only.
         model: model that answers in live experiments.
+        auto_apply_threshold, min_sample_size, significance_level: None takes the strategy's;
+            the balanced strategy has 0.95, 30 and 0.05.
         enable_ab_testing: False compares recorded executions only.
         budget_calls, budget_tokens, budget_usd: ceilings; None is no ceiling.
         max_latency_ratio, max_cost_ratio: guardrails of this cycle; None takes the strategy's.
@@ -50,9 +52,9 @@ class FeedbackLoopInput(Record):
     suite: Name | None = None
     model: Name | None = None
     strategy: str = "balanced"
-    auto_apply_threshold: Share = 0.95
-    min_sample_size: Annotated[int, Field(ge=2)] = 30
-    significance_level: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    auto_apply_threshold: Share | None = None
+    min_sample_size: Annotated[int, Field(ge=2)] | None = None
+    significance_level: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     enable_ab_testing: bool = True
     budget_calls: Count | None = None
     budget_tokens: Count | None = None

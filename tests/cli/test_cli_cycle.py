@@ -90,3 +90,26 @@ def test_a_suite_needs_a_model(triage, tmp_path):
 
     assert answer.code == 2
     assert "--model" in answer.err
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_the_flow_gives_the_same_answer(triage):
+    """--prefect runs the phases as tasks and ends where plain Python ends."""
+    plain = triage("cycle", "--prompt", "triage", "--all-time", "--dry-run", "--json").document
+    flow = triage("cycle", "--prompt", "triage", "--all-time", "--dry-run", "--prefect", "--json").document
+
+    assert flow == plain
+
+
+def test_what_was_undone_is_not_proposed_again(triage):
+    """After a rollback the same command is a new cycle that leaves the undone version alone."""
+    words = ("cycle", "--prompt", "triage", "--all-time")
+    first = triage(*words)
+    triage("rollback", "triage", "--why", "not yet")
+
+    again = triage(*words)
+
+    assert "now live" in first.out
+    assert "now live" not in again.out
+    assert "nothing is left to propose" in again.out

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import readme_demo
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -32,21 +33,30 @@ def test_links_lead_somewhere(page: Path):
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_what_the_page_shows_runs(page: str, tmp_path: Path):
     """Shell blocks marked `<!-- run -->` run one after the other in an empty folder."""
+    done = run_blocks(page, tmp_path)
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    if page == "docs/tutorial.md":
+        # It starts with the demo, whose page the README shows.
+        printed = readme_demo.stable_parts(done.stdout.split("Model: ")[0])
+        promised = readme_demo.stable_parts(readme_demo.shown().split("Model: ")[0])
+        assert printed == promised, "run: make demo 2>/dev/null | python tests/docs/readme_demo.py"
+
+
+def run_blocks(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The marked blocks of a page as one script."""
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"<!-- run -->\n```sh\n(.*?)```", text, re.DOTALL)
-    write_readers_files(tmp_path)
-
-    done = subprocess.run(
+    assert blocks
+    write_readers_files(folder)
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
-        cwd=tmp_path,
-        env=clean_environment(tmp_path),
+        cwd=folder,
+        env=clean_environment(folder),
         capture_output=True,
         text=True,
         check=False,
     )
-
-    assert blocks
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

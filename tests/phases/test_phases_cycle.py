@@ -333,3 +333,25 @@ def test_a_winner_of_a_race_is_confirmed_on_fresh_cases(make_world):
 
     assert output.improvements_applied == 1
     assert "fresh cases" in output.because
+
+
+def test_a_stored_request_keeps_the_thresholds_of_its_strategy(make_world):
+    """Reading a phase back from the store does not turn defaults into wishes."""
+    world = make_world(strategy="monitoring")
+
+    output = run_cycle(world.request, world.wiring)
+
+    assert output.improvements_applied == 0
+    assert len(output.staged) == 1
+
+
+def test_after_a_rollback_the_same_request_is_a_new_cycle(make_world):
+    """What was undone is neither read back as released nor proposed again."""
+    world = make_world(racing=False)
+    first = run_cycle(world.request, world.wiring)
+    world.store.releases.rollback("default", "colours", None, "not yet", "ada", world.wiring.clock.now())
+
+    second = run_cycle(world.request, world.wiring)
+
+    assert second.cycle_id != first.cycle_id
+    assert first.live not in (second.live, *second.staged, *second.shipped)

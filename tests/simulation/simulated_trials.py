@@ -172,7 +172,7 @@ Trial = Callable[[np.random.Generator, np.ndarray], Shipped]
 
 SAME_VERSIONS: dict[str, tuple[Trial, int, int]] = {
     "race, 1 candidate, look every 10": (lambda rng, g: race_trial(rng, g, LOOKS), 1, 6000),
-    "race, 1 candidate, look every pair": (lambda rng, g: race_trial(rng, g, EACH_PAIR), 1, 1500),
+    "race, 1 candidate, look every pair": (lambda rng, g: race_trial(rng, g, EACH_PAIR), 1, 4000),
     "race, 8 candidates, look every 10": (lambda rng, g: race_trial(rng, g, LOOKS), 8, 2500),
     "joint gate, 1 candidate": (gate_trial, 1, 4000),
     "joint gate, 8 candidates": (gate_trial, 8, 4000),
