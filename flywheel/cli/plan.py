@@ -1,4 +1,4 @@
-"""`flywheel plan`: what an experiment could show and would cost, before anything is spent."""
+"""`flywheel plan`: what an experiment could show, at what price, before anything is spent."""
 
 from __future__ import annotations
 

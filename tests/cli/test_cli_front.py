@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from flywheel.cli.main import COMMANDS, load
 
-LATER = ("probe", "baseline", "watch", "trust", "calibration", "flaky", "serve")
+LATER = ("probe", "baseline", "watch", "trust", "calibration", "serve")
 
 
 def leaves() -> list[list[str]]:
