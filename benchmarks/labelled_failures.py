@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/labelled_failures.py OUT.jsonl [--faults 20] [--seed 7]
 
-Needs pytest with the packages of PACKAGES in the same interpreter. A fault is one changed operator, constant,
-condition or return value in one module; it is the label of every failure that the package's own tests then show.
+Needs pytest with the packages of PACKAGES in the same interpreter. A fault is one changed
+operator, constant, condition or return value in one module; it is the label of every failure that the
+package's own tests then show.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ NEEDS_MORE = ("test_exceptions.py", "test_jsonschema_test_suite.py")
 MAX_FAILURES = 30
 TIMEOUT_S = 60
 
-RECORDER = '''
+RECORDER = """
 import json, os
 
 def pytest_runtest_logreport(report):
@@ -45,7 +46,7 @@ def pytest_runtest_logreport(report):
         line["crash"] = crash.message if crash else ""
         with open(os.environ["FAULT_OUT"], "a") as out:
             out.write(json.dumps(line) + "\\n")
-'''
+"""
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.GtE,

@@ -103,7 +103,7 @@ def run(setup: Setup, suite: Path) -> tuple[float, float]:
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            message = f"{setup.name!r} ended with {process.returncode}; no figure was kept. Run it by hand in {suite}."
+            message = f"{setup.name!r} ended with {process.returncode}; no figure was kept. Run it by hand."
             raise SystemExit(message)
         return usage.ru_utime + usage.ru_stime, wall
 

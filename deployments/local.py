@@ -1,4 +1,4 @@
-"""Starts a Prefect server, a worker and the deployments on this machine, until Ctrl-C.
+"""Starts a Prefect server with a worker plus the deployments on this machine, until Ctrl-C.
 
     python -m deployments.local [--port N] [--store URL]
 
@@ -27,7 +27,7 @@ START_S = 120
 """The first start makes Prefect's database, which takes a slow machine half a minute."""
 
 
-class NotStarted(Exception):  # noqa: N818  the message is what the user reads
+class NotStarted(Exception):
     """A part of the local set-up ended before it was ready."""
 
 
@@ -81,6 +81,8 @@ def free_port(favourite: int) -> int:
     """The favourite where nobody listens on it, else any free port of 127.0.0.1."""
     for port in (favourite, 0):
         with socket.socket() as probe:
+            # As the server does: a port whose last connections are still closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

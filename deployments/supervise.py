@@ -19,7 +19,7 @@ PATIENCE_S = 10.0
 """A server or a worker ends within two seconds of SIGTERM; then it is killed."""
 
 
-class Stopped(Exception):  # noqa: N818  not an error: somebody asked for it
+class Stopped(Exception):
     """SIGINT or SIGTERM came.
 
     Args:

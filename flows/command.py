@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,6 +56,9 @@ def run_command(flow: Callable[..., Any], arguments: Sequence[str] | None = None
     )
     parser.add_argument("--store", metavar="URL", help="default: FLYWHEEL_DATABASE_URL, else ./.flywheel")
     asked = parser.parse_args(arguments)
+    if arguments is None:
+        # A plain SIGTERM would skip the exit handler that ends an embedded server.
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         requests = TypeAdapter(list[FeedbackLoopInput]).validate_json(_text(asked.request_json))
     except (ValidationError, OSError) as error:

@@ -34,7 +34,7 @@ from flows.form import (
     WindowField,
     WorkspaceField,
 )
-from flows.waiting import outcomes_before_suspension, review_staged
+from flows.waiting import Reviewed, outcomes_before_suspension, review_staged
 from flywheel.cycle import CycleOutcome
 from flywheel.records.cycle import FeedbackLoopInput
 from tasks.analyze import analyze
@@ -133,8 +133,7 @@ def learning_cycle(  # noqa: PLR0913  a form: one field per parameter
     outcomes = outcomes_before_suspension(requests, places)
     if outcomes is None:
         outcomes = _turns(requests, places)
-    undecided = review_staged(outcomes, places) if wait_for_review else ()
-    return _ending(outcomes, undecided)
+    return _ending(outcomes, review_staged(outcomes, places) if wait_for_review else Reviewed())
 
 
 def _turns(requests: Sequence[FeedbackLoopInput], places: Places) -> tuple[CycleOutcome, ...]:
@@ -161,7 +160,7 @@ def _turn(
     return CycleOutcome(request, record)
 
 
-def _ending(outcomes: Sequence[CycleOutcome], undecided: Sequence[str]) -> State[tuple[CycleOutcome, ...]]:
+def _ending(outcomes: Sequence[CycleOutcome], reviewed: Reviewed) -> State[tuple[CycleOutcome, ...]]:
     failed = [f"{o.request.prompt}: {o.error}" for o in outcomes if o.output is None]
     partial = [
         f"{o.request.prompt}: {stage.phase.value} is incomplete, {stage.detail}"
@@ -172,11 +171,14 @@ def _ending(outcomes: Sequence[CycleOutcome], undecided: Sequence[str]) -> State
     ]
     applied = sum(o.output.improvements_applied for o in outcomes if o.output is not None)
     staged = sum(len(o.output.staged) for o in outcomes if o.output is not None)
-    done = f"{len(outcomes) - len(failed)} of {len(outcomes)} prompts, {applied} released, {staged} staged"
-    message = ". ".join((done, *failed, *partial, *undecided))
+    counts = [f"{len(outcomes) - len(failed)} of {len(outcomes)} prompts", f"{applied} released"]
+    counts += [f"{staged} staged"]
+    counts += [f"{len(reviewed.approved)} approved"] if reviewed.approved else []
+    counts += [f"{len(reviewed.rejected)} rejected by a person"] if reviewed.rejected else []
+    message = ". ".join((", ".join(counts), *failed, *partial, *reviewed.undecided))
     if failed and len(failed) == len(outcomes):
         return Failed(message=message, data=tuple(outcomes))
-    name = "Degraded" if failed or partial or undecided else "Completed"
+    name = "Degraded" if failed or partial or reviewed.undecided else "Completed"
     return Completed(name=name, message=message, data=tuple(outcomes))
 
 

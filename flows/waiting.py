@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
@@ -26,6 +27,25 @@ LABEL = "flywheel.cycle."
 """Prefix of the labels of a suspended run: the cycle of each prompt."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What persons said about the staged changes of a run.
+
+    Attributes:
+        approved, rejected: ids of the reviews.
+        undecided: what still waits, each with the reason.
+    """
+
+    approved: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+    def __add__(self, other: Reviewed) -> Reviewed:
+        return Reviewed(
+            self.approved + other.approved, self.rejected + other.rejected, self.undecided + other.undecided
+        )
+
+
 def outcomes_before_suspension(
     requests: Sequence[FeedbackLoopInput], places: Places
 ) -> tuple[CycleOutcome, ...] | None:
@@ -44,7 +64,7 @@ def outcomes_before_suspension(
     return tuple(CycleOutcome(r, kept.get(r.prompt), None if r.prompt in kept else missing) for r in requests)
 
 
-def review_staged(outcomes: Sequence[CycleOutcome], places: Places) -> tuple[str, ...]:
+def review_staged(outcomes: Sequence[CycleOutcome], places: Places) -> Reviewed:
     """Put every staged change before a person, prompt by prompt, the largest gain first.
 
     Args:
@@ -52,21 +72,25 @@ def review_staged(outcomes: Sequence[CycleOutcome], places: Places) -> tuple[str
         places: names of the blocks.
 
     Returns:
-        What is still undecided, each with the reason.
+        What was decided, and what is still undecided.
     """
     outputs = [o.output for o in outcomes if o.output is not None]
     waiting = [
         (o.workspace, find_waiting(o.workspace, o.prompt, o.staged, places)) for o in outputs if o.staged
     ]
     if not any(reviews for _, reviews in waiting):
-        return ()
+        return Reviewed()
     run = _this_run()
     if run is None or run.deployment_id is None:
         get_run_logger().warning("Only a run of a deployment can wait. Decide with: flywheel review list")
-        return tuple(f"review {r.review_id} of {r.prompt!r} waits" for _, reviews in waiting for r in reviews)
+        ids = [f"review {r.review_id} of {r.prompt!r} waits" for _, reviews in waiting for r in reviews]
+        return Reviewed(undecided=tuple(ids))
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(run.id, {f"{LABEL}{o.prompt}": o.cycle_id for o in outputs})
-    return tuple(reason for workspace, reviews in waiting for reason in _decided(workspace, reviews, places))
+    said = Reviewed()
+    for workspace, reviews in waiting:
+        said += _decided(workspace, reviews, places)
+    return said
 
 
 def _this_run() -> FlowRun | None:
@@ -74,21 +98,24 @@ def _this_run() -> FlowRun | None:
     return context.flow_run if context else None
 
 
-def _decided(workspace: str, reviews: Sequence[WaitingReview], places: Places) -> list[str]:
-    """Ask for each change of one prompt; gives the reasons of those still undecided."""
-    undecided = []
+def _decided(workspace: str, reviews: Sequence[WaitingReview], places: Places) -> Reviewed:
+    """Ask for each change of one prompt until one is approved."""
+    said = Reviewed()
     for review in reviews:
         answer = _answered(review)
         if isinstance(answer, str):
-            undecided.append(f"review {review.review_id} of {review.prompt!r} still waits: {answer}")
+            reason = f"review {review.review_id} of {review.prompt!r} still waits: {answer}"
+            said += Reviewed(undecided=(reason,))
             continue
         state = decide(workspace, review.review_id, answer, places, return_state=True)
         if not state.is_completed():
-            undecided.append(str(state.result(raise_on_failure=False)))
+            said += Reviewed(undecided=(str(state.result(raise_on_failure=False)),))
         elif answer.decision == "approve":
             # The others were compared with the version that was live until now.
-            break
-    return undecided
+            return said + Reviewed(approved=(review.review_id,))
+        else:
+            said += Reviewed(rejected=(review.review_id,))
+    return said
 
 
 def _answered(review: WaitingReview) -> ReviewDecision | str:

@@ -1,18 +1,20 @@
-"""Keys, rows and progress of what a cycle shows in the Prefect UI; pure."""
+"""What a cycle shows in the Prefect UI, as rows with their keys; pure."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
-from flywheel.cli.drawing import chance, interval, percent, points, short
+from flywheel.cli.drawing import UNKNOWN, chance, interval, percent, points, short
 from flywheel.records.analysis import Analysis
 from flywheel.records.cycle import FeedbackLoopInput
 from flywheel.records.proposal import Proposals
-from flywheel.records.verdict import Verdicts
+from flywheel.records.verdict import Ruling, Verdict, Verdicts
 
 Row = dict[str, str | int]
 
+_RANK = {ruling: rank for rank, ruling in enumerate(Ruling)}
 _STEP = re.compile(r"\b(\d+)(?:-\d+)? of (\d+)\b")
 
 
@@ -63,20 +65,41 @@ def progress_percent(message: str) -> float | None:
     return 100.0 * (step - 1) / steps if 1 <= step <= steps else None
 
 
+def best_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts from ship to reject, the largest gain first; an unknown gain comes last."""
+
+    def key(verdict: Verdict) -> tuple[int, float]:
+        estimate = verdict.evidence.estimate if verdict.evidence else None
+        return (_RANK[verdict.ruling], float("inf") if estimate is None else -estimate)
+
+    return sorted(verdicts, key=key)
+
+
+def cell(text: str) -> str:
+    """A text inside a table of the UI, which reads every cell as Markdown."""
+    # A lone hyphen would be drawn as a bullet.
+    return "–" if text == UNKNOWN else text.replace("|", "\\|").replace("\n", " ")
+
+
+def _cells(row: Row) -> Row:
+    return {name: cell(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
 def pattern_rows(analysis: Analysis) -> list[Row]:
     """One row per failure pattern, the most damaging first."""
     ordered = sorted(analysis.patterns, key=lambda p: (-p.count, p.pattern_key))
-    return [
+    rows: list[Row] = [
         {
             "failure pattern": pattern.title,
-            "slice": pattern.slice or "all",
             "count": pattern.count,
             "share of failures": percent(pattern.share),
+            "slice": pattern.slice or "all",
             "cause": pattern.cause,
             "what helps": pattern.recommendation,
         }
         for pattern in ordered
     ]
+    return [_cells(row) for row in rows]
 
 
 def proposal_rows(proposals: Proposals) -> list[Row]:
@@ -87,7 +110,7 @@ def proposal_rows(proposals: Proposals) -> list[Row]:
             "version": short(proposal.version),
             "origin": proposal.origin,
             "risk": proposal.risk,
-            "expected (points)": points(proposal.expected_delta),
+            "expected points": points(proposal.expected_delta),
             "why": proposal.rationale,
         }
         for proposal in proposals.proposals
@@ -95,34 +118,34 @@ def proposal_rows(proposals: Proposals) -> list[Row]:
     thrown: list[Row] = [
         {
             "proposal": discarded.strategy,
-            "version": "-",
+            "version": UNKNOWN,
             "origin": "thrown out",
-            "risk": "-",
-            "expected (points)": "-",
+            "risk": UNKNOWN,
+            "expected points": UNKNOWN,
             "why": discarded.reason,
         }
         for discarded in proposals.discarded
     ]
-    return kept + thrown
+    return [_cells(row) for row in kept + thrown]
 
 
 def verdict_rows(verdicts: Verdicts) -> list[Row]:
     """One row per proposal with its numbers; a number that does not exist is a dash."""
     rows: list[Row] = []
-    for verdict in verdicts.verdicts:
+    for verdict in best_first(verdicts.verdicts):
         found = verdict.evidence
         rows.append(
             {
                 "verdict": verdict.ruling.value.upper(),
                 "proposal": verdict.proposal.strategy,
-                "version": short(verdict.proposal.version),
-                "before": percent(found.control_mean if found else None),
-                "after": percent(found.candidate_mean if found else None),
-                "difference (points)": points(found.estimate if found else None),
-                "interval (points)": interval(found.low, found.high) if found else "-",
+                "points": points(found.estimate if found else None),
+                "interval": interval(found.low, found.high) if found else UNKNOWN,
                 "adjusted p": chance(found.adjusted_p if found else None),
                 "cases": found.pairs if found else 0,
+                "before": percent(found.control_mean if found else None),
+                "after": percent(found.candidate_mean if found else None),
+                "version": short(verdict.proposal.version),
                 "because": verdict.because,
             }
         )
-    return rows
+    return [_cells(row) for row in rows]

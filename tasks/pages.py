@@ -13,6 +13,7 @@ from flywheel.records.cycle import FeedbackLoopOutput
 from flywheel.records.lineage import Edge, EdgeKind
 from flywheel.records.release import Release, Review
 from flywheel.records.verdict import Evidence, Verdict
+from tasks.artifacts import best_first, cell
 
 MAX_PATTERNS = 5
 MAX_DIFF_LINES = 400
@@ -72,7 +73,7 @@ def evidence_table(found: Evidence) -> str:
     rows = [
         ("pass rate before", percent(found.control_mean)),
         ("pass rate after", percent(found.candidate_mean)),
-        ("difference", f"**{points(found.estimate)} points**"),
+        ("difference", f"**{points(found.estimate)}** points"),
         (f"{percent(found.coverage, 0)} interval", f"{interval(found.low, found.high)} points"),
         ("expected in use", f"{points(found.shrunken_gain)} points"),
         ("cases, better / worse / same", f"{found.pairs}, {found.wins} / {found.losses} / {found.ties}"),
@@ -80,10 +81,11 @@ def evidence_table(found: Evidence) -> str:
         ("evidence", f"{found.source}, {found.method}"),
     ]
     rows += [
-        (f"guardrail {rail.measure}", f"{_kept(rail.passed)} {_cell(rail.because)}".strip())
+        (f"guardrail {rail.measure}", f"{_kept(rail.passed)}: {rail.because or 'no reason given'}")
         for rail in found.guardrails
     ]
-    return "| measure | value |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
+    lines = [f"| {name} | {cell(value)} |" for name, value in rows]
+    return "\n".join(("| measure | value |", "|---|---|", *lines))
 
 
 def _kept(passed: bool | None) -> str:
@@ -117,17 +119,17 @@ def _sentence(reasons: Sequence[str]) -> str:
 
 
 def _what_was_tried(verdicts: Sequence[Verdict]) -> str:
+    """A list, because the cells of a table in the UI are cut off where the page ends."""
     if not verdicts:
         return ""
-    lines = ["| verdict | proposal | version | difference (points) | because |", "|---|---|---|---|---|"]
-    for verdict in verdicts:
-        found = verdict.evidence
-        change = f"{points(found.estimate)} ({interval(found.low, found.high)})" if found else "-"
-        lines.append(
-            f"| **{verdict.ruling.value.upper()}** | {_cell(verdict.proposal.strategy)} "
-            f"| `{short(verdict.proposal.version)}` | {change} | {_cell(verdict.because)} |"
-        )
-    return "## What was tried\n\n" + "\n".join(lines)
+    return "\n".join(("## What was tried", "", *(_tried(verdict) for verdict in best_first(verdicts))))
+
+
+def _tried(verdict: Verdict) -> str:
+    found = verdict.evidence
+    change = f" {points(found.estimate)} ({interval(found.low, found.high)})" if found else ""
+    name = f"{verdict.proposal.strategy} `{short(verdict.proposal.version)}`"
+    return f"- **{verdict.ruling.value.upper()}{change}** {name}: {verdict.because}"
 
 
 def _what_it_cost(output: FeedbackLoopOutput) -> str:
@@ -219,14 +221,19 @@ def review_page(review: Review, verdict: Verdict, before: str | None, after: str
         f"Proposed by **{verdict.proposal.strategy}**: {verdict.proposal.rationale}",
         f"> {review.because}",
         evidence_table(verdict.evidence) if verdict.evidence else "No numbers: it was not tested.",
-        f"```diff\n{text_diff(before, after)}\n```",
+        f"```diff\n{text_diff(before, after, f'flywheel review show {review.review_id}')}\n```",
         f"{closing} Nothing moves without an answer. Review `{review.review_id}`.",
     ]
     return "\n\n".join(parts)
 
 
-def text_diff(before: str | None, after: str | None) -> str:
+def text_diff(before: str | None, after: str | None, whole: str = "flywheel review show") -> str:
     """Unified diff of two texts, safe inside a fence.
+
+    Args:
+        before: the live text; None where unknown.
+        after: the proposed text; None where unknown.
+        whole: command that shows all of it, named where a long diff is cut.
 
     Examples:
         >>> print(text_diff("Answer.", "Answer briefly."))
@@ -243,12 +250,7 @@ def text_diff(before: str | None, after: str | None) -> str:
     )
     if len(lines) > MAX_DIFF_LINES:
         cut = len(lines) - MAX_DIFF_LINES
-        lines = [*lines[:MAX_DIFF_LINES], f"... {cut} more lines: flywheel review show"]
+        lines = [*lines[:MAX_DIFF_LINES], f"... {cut} more lines: {whole}"]
     text = "\n".join(lines) or "the texts differ only in line ends"
     # A fence inside the prompt would end the fence around the diff.
     return text.replace("```", "'''")
-
-
-def _cell(text: str) -> str:
-    """A text inside a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Pages, tables and progress bars into the Prefect UI."""
+"""Pages, tables, progress bars into the Prefect UI."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flywheel.capture.reasons import (
-    COUNT_FIELDS,
     JSON_FIELDS,
     NUMBER_FIELDS,
     Refusal,
@@ -21,9 +20,6 @@ from flywheel.capture.reasons import (
     shown,
 )
 from flywheel.records.execution import Execution
-
-LARGEST_COUNT: Final = 2**63 - 1
-"""Largest whole number that a column keeps."""
 
 _CALENDAR_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d.").match
 
@@ -58,7 +54,7 @@ def careful(data: Mapping[str, Any]) -> Execution | Refusal:
 
     Stricter than `Execution` alone where a file could not mean it: a number
     is a number of JSON rather than a text or a truth value, a time is a text
-    with date and offset, whole numbers and texts fit into a column.
+    with date and offset, a text column has no NUL.
 
     Args:
         data: as decoded, with all defaults of the import filled in.
@@ -72,17 +68,12 @@ def careful(data: Mapping[str, Any]) -> Execution | Refusal:
         if refusal is not None:
             return refusal
     try:
-        execution = Execution.model_validate(data)
+        return Execution.model_validate(data)
     except ValidationError as error:
         return refusal_of(error)
     except OverflowError:
         # Raised by Pydantic for a moment that has no UTC within the years 1 to 9999.
         return got_and_need("started_at", data.get("started_at"))
-    for name in COUNT_FIELDS:
-        value = getattr(execution, name)
-        if value is not None and value > LARGEST_COUNT:
-            return got_and_need(name, value)
-    return execution
 
 
 def _unfit_number(data: Mapping[str, Any]) -> Refusal | None:

@@ -66,7 +66,7 @@ class CsvRows:
                 try:
                     yield from self._parsed(reject)
                 except csv.Error as error:
-                    self._reject_start(str(error), reject)
+                    self._reject_start(_plain(error), reject)
                 except _TooLongError:
                     self._reject_long(reject)
                 else:
@@ -78,8 +78,9 @@ class CsvRows:
         try:
             cells = next(self._cells(), [])
         except (csv.Error, _TooLongError) as error:
+            fault = too_long(self.source.limit) if isinstance(error, _TooLongError) else _plain(error)
             msg = (
-                f"{str(self.source.path)!r} has no readable header: {error}. Nothing was stored. "
+                f"{str(self.source.path)!r} has no readable header: {fault}. Nothing was stored. "
                 "Name the columns in the first line."
             )
             raise MappingError(msg) from error
@@ -147,9 +148,22 @@ class CsvRows:
         reject(Rejection(position, None, too_long(self.source.limit)), pieces())
 
 
+def _plain(error: csv.Error) -> str:
+    if str(error).startswith("new-line character"):
+        return "a carriage return stands outside of quotes; end lines with LF or CRLF"
+    return str(error)
+
+
 def _delimiter_of(header: str) -> str:
     """The sign that gives the most columns."""
-    return max(_DELIMITERS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+
+    def columns(sign: str) -> int:
+        try:
+            return len(next(csv.reader([header], delimiter=sign), []))
+        except csv.Error:
+            return 0
+
+    return max(_DELIMITERS, key=columns)
 
 
 def _check_header(header: list[str], reader: MappedReader, path: str) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,9 @@ BATCH_BYTES: Final = 16 * 2**20
 
 SHOWN_REJECTIONS: Final = 20
 """Rejections that a report carries; the file of reasons has all of them."""
+
+_TOLD_AFTER: Final = 1_000
+"""Rejected lines after which progress is told, since they fill no batch."""
 
 _NAME: Final = TypeAdapter[str](Name)
 
@@ -131,15 +135,15 @@ def import_file(
     with opened(path, settings.line_limit) as source:
         evidence = _EVIDENCE[settings.format](source, settings)
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
-        rejections = _Rejections(quarantine)
+        tell = partial(_tell, source, progress)
+        rejections = _Rejections(quarantine, tell)
         accepted, counts = 0, WriteCounts()
         with quarantine or nullcontext():
             for batch in _batches(source, evidence.rows(rejections)):
                 accepted += len(batch)
                 if not settings.dry_run:
                     counts += store.executions.write_rows(batch)
-                if progress is not None:
-                    progress(source.disk.count)
+                tell()
         unseen = sorted(evidence.reader.unseen) if evidence.reader is not None else []
     return ImportReport(
         read=accepted + rejections.count,
@@ -157,8 +161,9 @@ def import_file(
 class _Rejections:
     """Counts rejected lines; keeps them in quarantine unless this is a dry run."""
 
-    def __init__(self, quarantine: Quarantine | None) -> None:
+    def __init__(self, quarantine: Quarantine | None, tell: Callable[[], None]) -> None:
         self.quarantine = quarantine
+        self.tell = tell
         self.count = 0
         self.first: list[Rejection] = []
 
@@ -166,6 +171,8 @@ class _Rejections:
         self.count += 1
         if len(self.first) < SHOWN_REJECTIONS:
             self.first.append(rejection)
+        if self.count % _TOLD_AFTER == 0:
+            self.tell()
         if self.quarantine is not None:
             self.quarantine.keep(rejection, pieces)
             return
@@ -213,6 +220,11 @@ def _mapped(settings: ImportSettings) -> MappedReader:
         prompt=settings.prompt,
         from_cells=settings.format == "csv",
     )
+
+
+def _tell(source: SourceFile, progress: Callable[[int], None] | None) -> None:
+    if progress is not None:
+        progress(source.disk.count)
 
 
 def _batches(source: SourceFile, rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
-from flywheel.capture.careful import LARGEST_COUNT, careful, decoded
+from flywheel.capture.careful import careful, decoded
 from flywheel.capture.reasons import JSON_FIELDS, Refusal
 from flywheel.store.execution_rows import ROW_COLUMNS, content_hash_of, row_of
 
@@ -29,14 +29,14 @@ Row = tuple[object, ...]
 _Name = Annotated[str, Meta(min_length=1, max_length=300)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Amount = Annotated[float, Meta(ge=0)]
-_Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class _ModelUse(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     model: _Name
     confidence: _Share | None = None
-    input_tokens: Annotated[int, Meta(ge=0)] | None = None
-    output_tokens: Annotated[int, Meta(ge=0)] | None = None
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
     cost_usd: _Amount | None = None
     latency_ms: _Amount | None = None
 
@@ -95,7 +95,7 @@ _LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 # Seven digits and more are cut by Pydantic but rounded by others: they are read with care.
 _COMMON_TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
-    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
 _SAFE_BRACKETS: Final = 200
 """So many brackets cannot nest deeper than Pydantic reads back (255 levels)."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
-from flywheel.capture.pytest_case import Said
-from flywheel.capture.pytest_facts import Failure, Phase, Place, phase_of
+from flywheel.capture.pytest_facts import Failure, Phase, phase_of
+from flywheel.capture.pytest_place import Place
 
 INTERRUPTED: Final = Failure("Interrupted", "the run was interrupted before this test ended")
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How an attempt ended.
 
     Attributes:
@@ -37,8 +35,7 @@ class Attempt:
         item: the test.
         nodeid: its id, without the group pytest-xdist may add.
         number: 1 for the first attempt in this session.
-        place: facts of its class and module.
-        said: what it said of itself.
+        place: what it shares with the tests of its class or module.
         setup, call, teardown: phases that ended.
         subtests: ids of the subtests that ended, as often as they did.
         failed_subtests: how many of them failed.
@@ -51,18 +48,16 @@ class Attempt:
         "nodeid",
         "number",
         "place",
-        "said",
         "setup",
         "subtests",
         "teardown",
     )
 
-    def __init__(self, item: pytest.Item, nodeid: str, number: int, place: Place, said: Said) -> None:
+    def __init__(self, item: pytest.Item, nodeid: str, number: int, place: Place) -> None:
         self.item = item
         self.nodeid = nodeid
         self.number = number
         self.place = place
-        self.said = said
         self.setup: Phase | None = None
         self.call: Phase | None = None
         self.teardown: Phase | None = None

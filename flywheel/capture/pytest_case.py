@@ -114,20 +114,26 @@ class FlywheelCase:
 
     Examples:
         >>> case = FlywheelCase()
-        >>> said = case.begin()
+        >>> case.begin()
         >>> _ = case.prompt("triage", "v3").inputs({"text": "refund?"}).output("billing").score(0.7)
         >>> _ = case.model_call("small-1", input_tokens=120, output_tokens=8, latency_ms=340)
+        >>> said = case.end()
         >>> said.fields["score"], said.calls[0]["input_tokens"]
         (0.7, 120)
     """
 
     def __init__(self) -> None:
-        self._open: list[Said] = []
+        self._open: list[Said | None] = []
 
     @property
     def said(self) -> Said:
         """What the running test said so far; between tests a leaf that nobody reads."""
-        return self._open[-1] if self._open else Said()
+        if not self._open:
+            return Said()
+        said = self._open[-1]
+        if said is None:
+            said = self._open[-1] = Said()
+        return said
 
     def prompt(self, prompt: str, version: str | None = None) -> Self:
         """The prompt under test, with its version: a label or a content hash."""
@@ -199,16 +205,18 @@ class FlywheelCase:
         self.said.call(model, facts)
         return self
 
-    def begin(self) -> Said:
+    def begin(self) -> None:
         """A test starts; what is said from now on is its own."""
-        said = Said()
-        self._open.append(said)
-        return said
+        self._open.append(None)
 
-    def end(self, said: Said) -> None:
-        """That test is over; a test of an enclosing session is the running one again."""
-        if said in self._open:
-            self._open.remove(said)
+    def subtest(self) -> Said | None:
+        """What was said since the last subtest ended, None when nothing was ever said."""
+        said = self._open[-1] if self._open else None
+        return None if said is None else said.moment()
+
+    def end(self) -> Said | None:
+        """That test is over, and this is what it said; a test of an enclosing session runs on."""
+        return self._open.pop() if self._open else None
 
 
 def _share(value: Any) -> float:  # noqa: ANN401

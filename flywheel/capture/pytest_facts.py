@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import re
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -17,27 +15,26 @@ MARKER_FIELDS: Final = ("prompt", "version", "suite", "slice", "model", "agent",
 _WITHOUT_MEANING: Final = frozenset({"parametrize", "usefixtures", "filterwarnings", MARKER})
 _MAX_FRAMES: Final = 20
 _PARAMETER_LENGTH: Final = 2000
+_INSTALLED: Final = re.compile(r".*[/\\](?=(?:site|dist)-packages[/\\]|lib[/\\]python\d)")
+_OF_PYTEST: Final = re.compile(r"[/\\](?:_pytest|pluggy|_hypothesis_pytestplugin\.py|unittest)(?:[/\\]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a phase of a test did not pass.
 
     Attributes:
         error_type: the exception's class, with its module unless it is a builtin.
-        message: its text, at most 10,000 characters.
-        frames: `file:line function` of the user's own code, the deepest last.
+        message: its text, at most 10,000 characters, then a line `File "...", line ..., in ...` for every
+            place it came through, the deepest last.
         notes: what was added to the exception, such as Hypothesis's falsifying input.
     """
 
     error_type: str
     message: str
-    frames: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """Setup, call or teardown as it ended.
 
     Attributes:
@@ -57,22 +54,22 @@ class Phase:
     xfail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What all tests of one class or module share; computed once."""
-
-    module: str
-    slice: str | None
-    markers: tuple[str, ...] = ()
-    declared: Mapping[str, Any] = field(default_factory=dict)
+def names_of(marks: list[pytest.Mark]) -> list[str]:
+    """Markers that say something about a test, the closest first."""
+    return list(dict.fromkeys(mark.name for mark in marks if mark.name not in _WITHOUT_MEANING))
 
 
-def place_of(parent: pytest.Collector | None, nodeid: str) -> Place:
-    """Markers above a test, closest first, with what `@pytest.mark.flywheel(...)` declares there."""
-    module = module_of(nodeid)
-    nodes = parent.listchain()[::-1] if parent is not None else []
-    marks = [mark for node in nodes for mark in node.own_markers]
-    return Place(module, name(module), _names(marks), _declared(marks))
+def declared_by(marks: list[pytest.Mark]) -> dict[str, str | None]:
+    """Fields that `@pytest.mark.flywheel(...)` declares; the closest marker wins."""
+    declared: dict[str, Any] = {}
+    for mark in marks:
+        if mark.name == MARKER:
+            declared = {**mark.kwargs, **declared}
+    fields: dict[str, str | None] = {}
+    for field in MARKER_FIELDS:
+        if field in declared:
+            fields["case_id" if field == "case" else field] = name(declared[field])
+    return fields
 
 
 def module_of(nodeid: str) -> str:
@@ -83,12 +80,6 @@ def module_of(nodeid: str) -> str:
         'tests/test_a'
     """
     return nodeid.split("::", 1)[0].removesuffix(".py")
-
-
-def own_markers(item: pytest.Item) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Markers of the test itself, with what they declare."""
-    marks = item.own_markers
-    return (_names(marks), _declared(marks)) if marks else ((), {})
 
 
 def parameters_of(item: pytest.Item) -> dict[str, Any] | None:
@@ -110,39 +101,30 @@ def phase_of(call: pytest.CallInfo[None], report: pytest.TestReport, root: str) 
     elif call.excinfo is not None and not isinstance(call.excinfo.value, pytest.xfail.Exception):
         failure = failure_of(call.excinfo.value, root)
     elif report.outcome == "failed":
-        failure = Failure(
-            "XPassed" if "XPASS" in str(report.longrepr) else "Failed", text(str(report.longrepr))
-        )
-    return Phase(
-        report.outcome,
-        call.start,
-        call.duration,
-        failure,
-        reason,
-        None if xfail is None else text(xfail, 1000),
-    )
+        why = str(report.longrepr)
+        failure = Failure("XPassed" if why.startswith("[XPASS") else "Failed", text(why))
+    expected = None if xfail is None else text(xfail, 1000)
+    return Phase(report.outcome, call.start, call.duration, failure, reason, expected)
 
 
 def failure_of(error: BaseException, root: str) -> Failure:
-    """Type, text and the user's frames of an exception.
+    """Type, text and way of an exception.
 
     Examples:
         >>> failure_of(ValueError("no amount"), "/app")
-        Failure(error_type='ValueError', message='no amount', frames=(), notes=())
+        Failure(error_type='ValueError', message='no amount', notes=())
     """
     kind = type(error)
-    label = (
-        kind.__qualname__
-        if kind.__module__ in {"builtins", "__main__"}
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    label = kind.__qualname__
+    if kind.__module__ not in {"builtins", "__main__"}:
+        label = f"{kind.__module__}.{label}"
     # The traceback module survives exceptions whose own text raises.
     first, *others = traceback.format_exception_only(kind, error)
     message = first.strip("\n").removeprefix(label).removeprefix(": ")
     if isinstance(error, SyntaxError):
         message, others = "".join([first, *others]).strip(), []
     notes = tuple(text(line.strip("\n"), 4000) for line in others[:_MAX_FRAMES])
-    return Failure(name(label) or "Exception", text(message), _frames(error, root), notes)
+    return Failure(name(label) or "Exception", "\n".join([text(message), *_frames(error, root)]), notes)
 
 
 def collection_failure(longrepr: str) -> Failure:
@@ -150,7 +132,7 @@ def collection_failure(longrepr: str) -> Failure:
 
     Examples:
         >>> collection_failure("E   ModuleNotFoundError: No module named 'x'")
-        Failure(error_type='ModuleNotFoundError', message="No module named 'x'", frames=(), notes=())
+        Failure(error_type='ModuleNotFoundError', message="No module named 'x'", notes=())
     """
     lines = [line[1:].strip() for line in longrepr.splitlines() if line.startswith("E  ")]
     for line in lines:
@@ -160,19 +142,7 @@ def collection_failure(longrepr: str) -> Failure:
     return Failure("CollectError", text("\n".join(lines) or longrepr))
 
 
-def _names(marks: list[pytest.Mark]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(mark.name for mark in marks if mark.name not in _WITHOUT_MEANING))
-
-
-def _declared(marks: list[pytest.Mark]) -> dict[str, Any]:
-    declared: dict[str, Any] = {}
-    for mark in marks:
-        if mark.name == MARKER:
-            declared = {**mark.kwargs, **declared}
-    return declared
-
-
-def _short(value: Any) -> Any:  # noqa: ANN401
+def _short(value: Any) -> Any:  # noqa: ANN401 (plain JSON)
     return text(value, _PARAMETER_LENGTH) if isinstance(value, str) else value
 
 
@@ -182,10 +152,12 @@ def _skip_reason(report: pytest.TestReport) -> str:
     return text(reason.removeprefix("Skipped: "), 1000)
 
 
-def _frames(error: BaseException, root: str) -> tuple[str, ...]:
+def _frames(error: BaseException, root: str) -> list[str]:
+    """The way of an exception as Python writes it, without pytest's part, without folders of this machine."""
     frames: list[str] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
-        if file.startswith(root + os.sep) and "site-packages" not in file:
-            frames.append(f"{file[len(root) :].lstrip(os.sep)}:{line} {frame.f_code.co_name}")
-    return tuple(frames[-_MAX_FRAMES:])
+        if _OF_PYTEST.search(file) is None:
+            shown = _INSTALLED.sub("", file.removeprefix(root).lstrip("/\\"))
+            frames.append(f'  File "{shown}", line {line}, in {frame.f_code.co_name}')
+    return frames[-_MAX_FRAMES:]

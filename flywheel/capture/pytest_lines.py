@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from flywheel.capture.plain import name, plain
 from flywheel.capture.pytest_attempt import Attempt, Ending
-from flywheel.capture.pytest_case import MAX_TOLD, Said
+from flywheel.capture.pytest_calls import tell_calls
+from flywheel.capture.pytest_case import Said
 from flywheel.capture.pytest_facts import (
-    MARKER_FIELDS,
     Failure,
     Phase,
+    declared_by,
     module_of,
-    own_markers,
+    names_of,
     parameters_of,
 )
+from flywheel.capture.pytest_place import Place
 from flywheel.capture.pytest_settings import CaptureSettings, versions
+from flywheel.capture.spool import encoded
 
-_SUMS = ("input_tokens", "output_tokens", "cost_usd", "latency_ms")
+_WORTH_TELLING_S: Final = 0.001
+"""A setup or teardown that takes less is not worth a field."""
 
 
 class Lines:
-    """Turns attempts into executions; the fields all of them share are made once.
+    """Turns attempts into executions.
+
+    A line of a test is a dictionary of what is its own; what it shares with
+    its neighbours is in their `Place`, and `finished` joins the two.
 
     Args:
         settings: of the session.
@@ -34,11 +40,18 @@ class Lines:
 
     def __init__(self, settings: CaptureSettings) -> None:
         self._settings = settings
-        self._constant = settings.constant
+        self._constant = {**settings.constant, "source": "pytest", "schema_version": 1}
         self._origin = f"{settings.session_id}\0{settings.worker or ''}\0".encode()
-        self._versions = versions()
+        self._facts = versions()
         if settings.worker:
-            self._versions["worker"] = settings.worker
+            self._facts["worker"] = settings.worker
+
+    def place(self, parent: pytest.Collector | None, nodeid: str) -> Place:
+        """What the tests of a class or module share."""
+        nodes = parent.listchain()[::-1] if parent is not None else []
+        marks = [mark for node in nodes for mark in node.own_markers]
+        module = module_of(nodeid)
+        return Place(marks, {"slice": name(module), **self._constant}, self._facts | {"module": module})
 
     def of_test(self, attempt: Attempt) -> dict[str, Any] | None:
         """The execution of a test that ended; None where pytest did not run it."""
@@ -49,23 +62,23 @@ class Lines:
         metadata = line["metadata"]
         if ending.phase is not None:
             _explain(line, ending)
-        for when, phase in (("setup", attempt.setup), ("teardown", attempt.teardown)):
-            if phase is not None and phase.duration_s >= 0.001:
-                metadata[f"{when}_ms"] = _ms(phase.duration_s)
-        late = attempt.teardown.failure if attempt.teardown is not None else None
-        if late is not None and ending.when != "teardown":
-            metadata["teardown_error"] = f"{late.error_type}: {late.message}"
+        setup, teardown = attempt.setup, attempt.teardown
+        if setup is not None and setup.duration_s >= _WORTH_TELLING_S:
+            metadata["setup_ms"] = _ms(setup.duration_s)
+        if teardown is not None and teardown.duration_s >= _WORTH_TELLING_S:
+            metadata["teardown_ms"] = _ms(teardown.duration_s)
+        if teardown is not None and teardown.failure is not None and ending.phase is not teardown:
+            metadata["teardown_error"] = f"{teardown.failure.error_type}: {teardown.failure.message}"
         if attempt.subtests:
             metadata["subtests"] = len(attempt.subtests)
         if attempt.item.user_properties:
             metadata["properties"] = plain(dict(attempt.item.user_properties))
-        _tell(line, attempt.said)
         return line
 
     def of_subtest(self, attempt: Attempt, report: pytest.TestReport) -> dict[str, Any]:
         """The execution of a subtest, whose call the attempt saw last."""
         phase = attempt.call
-        outcome = {"failed": "failed", "skipped": "skipped"}.get(report.outcome, "passed")
+        outcome = report.outcome
         description = _described(report)
         again = attempt.subtests.count(description)
         attempt.subtests.append(description)
@@ -76,7 +89,6 @@ class Lines:
         if phase is not None:
             line["latency_ms"] = _ms(report.duration)
             _explain(line, Ending(outcome, phase, None, phase.failure))
-        _tell(line, attempt.said.moment())
         return line
 
     def without_item(self, nodeid: str, when: str, failure: Failure, number: int) -> dict[str, Any]:
@@ -88,49 +100,52 @@ class Lines:
             failure: what happened.
             number: makes the id unique where the same happens twice.
         """
-        nodeid = test_name(nodeid, groups=self._settings.groups)
-        module = module_of(nodeid)
         return {
             "outcome": "error",
             "execution_id": self._id(nodeid, number, when),
             "case_id": name(nodeid),
-            "slice": name(module),
-            **self._constant,
             "error_type": failure.error_type,
             "error_message": failure.message,
-            "source": "pytest",
-            "schema_version": 1,
-            "metadata": {**self._versions, "module": module, "phase": when},
+            "metadata": {"phase": when},
         }
 
+    def finished(self, line: dict[str, Any], place: Place) -> bytes:
+        """A line with what it shares, as it is written; what a test says of itself goes first."""
+        metadata = line.pop("metadata")
+        if place.fields.keys().isdisjoint(line) and place.facts.keys().isdisjoint(metadata):
+            whole = f"{encoded(line)[:-1]}{place.tail}{encoded(metadata)[1:]}}}\n"
+        else:
+            whole = encoded({**place.fields, **line, "metadata": {**metadata, **place.facts}}) + "\n"
+        return whole.encode("utf-8", "replace")
+
     def _begun(self, attempt: Attempt, outcome: str, call: Phase | None, part: str = "") -> dict[str, Any]:
-        place = attempt.place
-        markers, declared = own_markers(attempt.item)
-        metadata: dict[str, Any] = {**self._versions, "module": place.module, "attempt": attempt.number}
-        if markers or place.markers:
-            metadata["markers"] = list(dict.fromkeys((*markers, *place.markers)))
-        parameters = parameters_of(attempt.item)
-        if parameters is not None:
-            metadata["parameters"] = parameters
-        started = call or attempt.setup
+        item, place, number = attempt.item, attempt.place, attempt.number
+        nodeid = f"{attempt.nodeid} {part}" if part else attempt.nodeid
         line: dict[str, Any] = {
             "outcome": outcome,
-            "execution_id": self._id(attempt.nodeid, attempt.number, part),
-            "case_id": name(f"{attempt.nodeid} {part}" if part else attempt.nodeid),
-            "slice": place.slice,
-            **self._constant,
-            "source": "pytest",
-            "schema_version": 1,
-            "metadata": metadata,
+            "execution_id": self._id(nodeid, number, ""),
+            "case_id": name(nodeid),
         }
-        if declared or place.declared:
-            _declare(line, {**place.declared, **declared})
-        if call is not None:
-            line["latency_ms"] = _ms(call.duration_s)
-        if attempt.number > 1:
-            line["retries"] = attempt.number - 1
+        metadata: dict[str, Any] = {"attempt": number}
+        started = call or attempt.setup
         if started is not None:
             line["started_at"] = datetime.fromtimestamp(started.started_s, UTC).isoformat()
+        if call is not None:
+            line["latency_ms"] = _ms(call.duration_s)
+        if number > 1:
+            line["retries"] = number - 1
+        if item.own_markers:
+            line.update(declared_by(item.own_markers))
+            markers = names_of(item.own_markers)
+            markers += [marker for marker in place.markers if marker not in markers]
+        else:
+            markers = place.markers
+        if markers:
+            metadata["markers"] = markers
+        parameters = parameters_of(item)
+        if parameters is not None:
+            metadata["parameters"] = parameters
+        line["metadata"] = metadata
         return line
 
     def _id(self, nodeid: str, number: int, part: str) -> str:
@@ -138,16 +153,25 @@ class Lines:
         return f"{self._settings.session_id}-{hashlib.blake2b(what, digest_size=8).hexdigest()}"
 
 
-def test_name(nodeid: str, *, groups: bool) -> str:
+def tell(line: dict[str, Any], said: Said) -> None:
+    """Add what a test said of itself; it goes before what pytest knows."""
+    if said.calls:
+        tell_calls(line, said.calls, said.fields)
+    line.update(said.fields)
+    if said.metadata:
+        line["metadata"] = {**said.metadata, **line["metadata"]}
+    if line["outcome"] == "unscored":
+        line.pop("score", None)
+
+
+def test_name(nodeid: str) -> str:
     """A node id without the `@group` that `--dist loadgroup` adds.
 
     Examples:
-        >>> test_name("t.py::test_a[x@y]@slow", groups=True), test_name("t.py::test_a[x@y]", groups=True)
+        >>> test_name("t.py::test_a[x@y]@slow"), test_name("t.py::test_a[x@y]")
         ('t.py::test_a[x@y]', 't.py::test_a[x@y]')
     """
-    if not groups or "@" not in nodeid or nodeid.endswith("]"):
-        return nodeid
-    return nodeid.rpartition("@")[0]
+    return nodeid if "@" not in nodeid or nodeid.endswith("]") else nodeid.rpartition("@")[0]
 
 
 def _ms(seconds: float) -> float:
@@ -162,12 +186,6 @@ def _described(report: pytest.TestReport) -> str:
     return name(" ".join(parts)) or "(subtest)"
 
 
-def _declare(line: dict[str, Any], declared: Mapping[str, Any]) -> None:
-    for field in MARKER_FIELDS:
-        if field in declared:
-            line["case_id" if field == "case" else field] = name(declared[field])
-
-
 def _explain(line: dict[str, Any], ending: Ending) -> None:
     metadata, phase = line["metadata"], ending.phase
     if ending.when is not None:
@@ -179,54 +197,5 @@ def _explain(line: dict[str, Any], ending: Ending) -> None:
     failure = ending.failure
     if failure is not None:
         line["error_type"], line["error_message"] = failure.error_type, failure.message
-        if failure.frames:
-            metadata["frames"] = list(failure.frames)
         if failure.notes:
             metadata["notes"] = list(failure.notes)
-
-
-def _tell(line: dict[str, Any], said: Said) -> None:
-    if said.calls:
-        _tell_calls(line, said.calls)
-    if said.fields:
-        line.update(said.fields)
-    if said.metadata:
-        line["metadata"] = {**said.metadata, **line["metadata"]}
-    if line["outcome"] == "unscored":
-        line.pop("score", None)
-
-
-def _tell_calls(line: dict[str, Any], calls: list[dict[str, Any]]) -> None:
-    models = list(dict.fromkeys(call["model"] for call in calls))
-    line["models"] = [_use(model, [call for call in calls if call["model"] == model]) for model in models]
-    if len(models) == 1:
-        line["model"] = models[0]
-    for figure in ("input_tokens", "output_tokens", "cost_usd"):
-        total = _total(call.get(figure) for call in calls)
-        if total is not None:
-            line[figure] = total
-    inputs = next((call["inputs"] for call in calls if "inputs" in call), None)
-    outputs = [call["output"] for call in calls if "output" in call]
-    if inputs is not None:
-        line["inputs"] = inputs
-    if outputs:
-        line["output"] = outputs[-1]
-    line["metadata"]["model_calls"] = len(calls)
-    line["metadata"]["calls"] = calls[:MAX_TOLD]
-
-
-def _use(model: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
-    use: dict[str, Any] = {"model": model}
-    for figure in _SUMS:
-        total = _total(call.get(figure) for call in calls)
-        if total is not None:
-            use[figure] = total
-    confidences = {call.get("confidence") for call in calls}
-    if len(confidences) == 1 and (confidence := confidences.pop()) is not None:
-        use["confidence"] = confidence
-    return use
-
-
-def _total(values: Iterable[float | None]) -> float | None:
-    known = list(values)
-    return sum(value for value in known if value is not None) if None not in known else None

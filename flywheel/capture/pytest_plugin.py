@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("flywheel", "as --flywheel, in every run", type="bool", default=False)
     parser.addini("flywheel_import", "as --flywheel-import, in every run", type="bool", default=False)
     parser.addini("flywheel_path", "file or folder of the executions, from the root folder", default="")
+    parser.addini("flywheel_redaction", "private texts: mask (default), hash or off", default="")
     for name, what in _NAMES.items():
         group.addoption(f"--flywheel-{name}", default=None, metavar="NAME", help=what)
         parser.addini(f"flywheel_{name}", what, default="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -10,14 +9,20 @@ from typing import Any, Final
 import pytest
 
 from flywheel.capture.langchain_watch import LangChainWatch
+from flywheel.capture.plain import UNREADABLE
 from flywheel.capture.pytest_attempt import Attempt
-from flywheel.capture.pytest_case import CASE
-from flywheel.capture.pytest_facts import Failure, Place, collection_failure, place_of
-from flywheel.capture.pytest_lines import Lines, test_name
+from flywheel.capture.pytest_case import CASE, Said
+from flywheel.capture.pytest_facts import Failure, collection_failure
+from flywheel.capture.pytest_lines import Lines, tell, test_name
+from flywheel.capture.pytest_place import Place
+from flywheel.capture.pytest_privacy import Privacy
 from flywheel.capture.pytest_settings import WORKER_KEY, CaptureSettings, capture_settings
 from flywheel.capture.pytest_summary import Imported, bring_in, write_summary
 from flywheel.capture.pytest_tally import Tally
 from flywheel.capture.spool import Spool, part_path, whole_lines
+
+SURPRISES: Final = (*UNREADABLE, ImportError)
+"""What objects of a strange suite raise when they are looked at; an execution is lost to it, never a test."""
 
 PLUGIN_NAME: Final = "flywheel-capture"
 
@@ -45,8 +50,10 @@ class PytestCapture:
         self.tally = Tally()
         self._lines = Lines(settings)
         self._attempt: Attempt | None = None
-        self._attempts: Counter[str] = Counter()
-        self._places: dict[object, Place] = {}
+        self._privacy = Privacy(settings.redaction, settings.salt)
+        self._attempts: dict[str, int] = {}
+        self._parent: pytest.Collector | None = None
+        self._place = self._lines.place(None, "")
         self._parts: list[Path] = []
         self._uncounted: list[Path] = []
         self._left: list[str] = []
@@ -68,28 +75,24 @@ class PytestCapture:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A phase of a test ended; after the teardown the test is written."""
         report = yield
-        attempt = self._attempt
-        if attempt is None or attempt.item is not item:
-            attempt = self._start(item)
-        attempt.saw(call, report, self.settings.root)
-        if call.when == "teardown":
-            self._finish(attempt)
+        try:
+            self._saw(item, call, report)
+        except SURPRISES as error:
+            self._lose(error)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A subtest ended, or a worker died in a test."""
         if report.when == "call":
-            attempt = self._attempt
-            if attempt is not None and hasattr(report, "context"):
-                self._append(self._lines.of_subtest(attempt, report))
+            if self._attempt is not None and hasattr(report, "context"):
+                self._saw_subtest(self._attempt, report)
         elif report.when == "???":  # type: ignore[comparison-overlap]
-            self._crashed(report)
+            self._without_item(report.nodeid, "crash", Failure("WorkerCrashed", str(report.longrepr)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected is an error; workers leave it to the controller."""
         if report.failed and self.settings.worker is None:
-            failure = collection_failure(str(report.longrepr))
-            self._append(self._lines.without_item(report.nodeid or ".", "collect", failure, self.tally.total))
+            self._without_item(report.nodeid or ".", "collect", collection_failure(str(report.longrepr)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (pytest-xdist is optional)
@@ -98,17 +101,18 @@ class PytestCapture:
             "session_id": self.settings.session_id,
             "path": str(self.settings.whole),
         }
-        worker = str(node.workerinput["workerid"])
-        self._parts.append(part_path(self.settings.whole, self.settings.session_id, worker))
+        self._parts.append(self._part_of(node))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401, ARG002
         """Take a worker's counts, or count its part later when it died without giving any."""
         handed = getattr(node, "workeroutput", {}).get(WORKER_KEY)
+        part = self._part_of(node)
         if handed is None:
-            worker = str(node.workerinput["workerid"])
-            self._uncounted.append(part_path(self.settings.whole, self.settings.session_id, worker))
+            self._uncounted.append(part)
             return
+        if handed["written"] and not part.exists():
+            self._left.append(f"{part} of {node.gateway.id}")
         self.tally.merge(handed)
         self.spool.lost += handed["lost"]
         self.spool.problem = handed["problem"] or self.spool.problem
@@ -119,10 +123,12 @@ class PytestCapture:
         if self._attempt is not None:
             self._finish(self._attempt)
         self._watch.stop()
+        self.tally.redacted.update(self._privacy.counts)
         if self.settings.worker is not None:
             self.spool.close()
             self.config.workeroutput[WORKER_KEY] = {  # type: ignore[attr-defined]
                 **self.tally.handed(),
+                "written": self.spool.written,
                 "lost": self.spool.lost,
                 "problem": self.spool.problem,
             }
@@ -143,39 +149,67 @@ class PytestCapture:
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind, even when the session never finished."""
+        if self._attempt is not None:
+            CASE.end()
         self._watch.stop()
         self.spool.close()
+
+    def _saw(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        attempt = self._attempt
+        if attempt is None or attempt.item is not item:
+            attempt = self._start(item)
+        attempt.saw(call, report, self.settings.root)
+        if call.when == "teardown":
+            self._finish(attempt)
+
+    def _saw_subtest(self, attempt: Attempt, report: pytest.TestReport) -> None:
+        try:
+            said = CASE.subtest()
+            self._write(self._lines.of_subtest(attempt, report), said, attempt.place)
+        except SURPRISES as error:
+            self._lose(error)
+
+    def _lose(self, error: BaseException) -> None:
+        """An execution that could not be told is counted as lost; the test it was about goes on."""
+        self.spool.lost += 1
+        self.spool.problem = f"{type(error).__name__}: {error}"
 
     def _start(self, item: pytest.Item) -> Attempt:
         if self._attempt is not None:
             self._finish(self._attempt)
-        nodeid = item.nodeid
-        if self.settings.groups:
-            nodeid = test_name(nodeid, groups=True)
-        self._attempts[nodeid] += 1
-        place = self._places.get(item.parent)
-        if place is None:
-            place = self._places[item.parent] = place_of(item.parent, nodeid)
-        attempt = Attempt(item, nodeid, self._attempts[nodeid], place, CASE.begin())
-        self._attempt = attempt
+        nodeid = test_name(item.nodeid) if self.settings.groups else item.nodeid
+        number = self._attempts[nodeid] = self._attempts.get(nodeid, 0) + 1
+        if item.parent is not self._parent:
+            self._parent = item.parent
+            self._place = self._lines.place(item.parent, nodeid)
+        CASE.begin()
+        attempt = self._attempt = Attempt(item, nodeid, number, self._place)
         return attempt
 
     def _finish(self, attempt: Attempt) -> None:
         self._attempt = None
-        CASE.end(attempt.said)
+        said = CASE.end()
         line = self._lines.of_test(attempt)
         if line is not None:
-            self._append(line)
-        if attempt.said.refused:
-            self.tally.refuse([f"{attempt.nodeid}: {reason}" for reason in attempt.said.refused])
+            self._write(line, said, attempt.place)
 
-    def _append(self, line: dict[str, Any]) -> None:
-        self.spool.append(line)
+    def _without_item(self, nodeid: str, when: str, failure: Failure) -> None:
+        nodeid = test_name(nodeid) if self.settings.groups else nodeid
+        line = self._lines.without_item(nodeid, when, failure, self.tally.total)
+        self._write(line, None, self._lines.place(None, nodeid))
+
+    def _write(self, line: dict[str, Any], said: Said | None, place: Place) -> None:
+        if said is not None:
+            tell(line, said)
+            if said.refused:
+                self.tally.refuse([f"{line['case_id']}: {reason}" for reason in said.refused])
+        self._privacy.clean(line)
         self.tally.add(line)
+        self.spool.append_bytes(self._lines.finished(line, place))
 
-    def _crashed(self, report: pytest.TestReport) -> None:
-        failure = Failure("WorkerCrashed", str(report.longrepr))
-        self._append(self._lines.without_item(report.nodeid, "crash", failure, self.tally.total))
+    def _part_of(self, node: Any) -> Path:  # noqa: ANN401
+        worker = str(node.workerinput["workerid"])
+        return part_path(self.settings.whole, self.settings.session_id, worker)
 
     def _import_wanted(self) -> bool:
         config = self.config

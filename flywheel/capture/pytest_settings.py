@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from flywheel.capture.plain import name
 from flywheel.capture.spool import SUFFIX, part_path
 from flywheel.settings import DEFAULT_DIRECTORY
 
+REDACTIONS: Final = ("mask", "hash", "off")
+SALT: Final = "FLYWHEEL_REDACTION_SALT"
 WORKER_KEY: Final = "flywheel"
 """Where a controller of pytest-xdist leaves settings for a worker, and a worker its counts."""
 
@@ -32,6 +33,8 @@ class CaptureSettings:
         root: folder that node ids relate to.
         constant: fields that every execution has.
         groups: node ids end in `@group`, which is no part of the test's name.
+        redaction: `mask`, `hash` or `off`.
+        salt: of the hashes.
     """
 
     path: Path
@@ -41,10 +44,16 @@ class CaptureSettings:
     root: str
     constant: dict[str, Any]
     groups: bool = False
+    redaction: str = "mask"
+    salt: str = ""
 
 
 def capture_settings(config: pytest.Config) -> CaptureSettings:
-    """Settings from the command line, the ini file and the environment, in this order."""
+    """Settings from the command line, the ini file and the environment, in this order.
+
+    Raises:
+        pytest.UsageError: the redaction that was asked for does not exist, or lacks its salt.
+    """
     given = getattr(config, "workerinput", {})
     handed = given.get(WORKER_KEY)
     root = config.rootpath
@@ -68,12 +77,29 @@ def capture_settings(config: pytest.Config) -> CaptureSettings:
         root=str(root),
         constant={key: value for key, value in constant.items() if value is not None},
         groups=config.getoption("dist", "no") == "loadgroup",
+        redaction=redaction_asked(config),
+        salt=os.environ.get(SALT, ""),
     )
+
+
+def redaction_asked(config: pytest.Config) -> str:
+    """How private texts are written: masked, unless the ini file or the environment says otherwise."""
+    value = os.environ.get("FLYWHEEL_REDACTION") or config.getini("flywheel_redaction") or "mask"
+    mode = str(value).lower()
+    if mode not in REDACTIONS:
+        message = (
+            f"flywheel_redaction is {mode!r} and must be one of {', '.join(REDACTIONS)}. Nothing was run."
+        )
+        raise pytest.UsageError(message)
+    if mode == "hash" and not os.environ.get(SALT):
+        message = f"flywheel_redaction 'hash' needs a salt. Nothing was run. Set {SALT}, or use 'mask'."
+        raise pytest.UsageError(message)
+    return mode
 
 
 def new_session_id() -> str:
     """A name that sorts by time and that two sessions of the same second do not share."""
-    return f"pytest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"pytest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
 
 
 def whole_path(config: pytest.Config, session_id: str) -> Path:

@@ -82,11 +82,14 @@ def write_summary(
         reporter.section("flywheel")
         for line in _told(tally):
             reporter.write_line(line)
-        if spool.written or spool.path.exists():
+        if not tally.total:
+            reporter.write_line("nothing was captured, so no file was written")
+        elif spool.lost < tally.total:
             reporter.write_line(f"written to {shown}")
-        reporter.write_line(_next(shown, tally, imported))
+            reporter.write_line(_next(shown, imported))
     elif verbosity == -1 and tally.total:
-        reporter.write_line(f"flywheel: {_executions(tally.total)} in {shown}")
+        done = ", imported" if imported is not None and imported.done else ""
+        reporter.write_line(f"flywheel: {_executions(tally.total)} in {shown}{done}")
     for warning in _warnings(spool, tally, imported, left, shown):
         reporter.write_line(f"flywheel: {warning}", yellow=True)
 
@@ -113,12 +116,13 @@ def _told(tally: Tally) -> list[str]:
     if further["model calls"]:
         tokens = f" ({further['tokens']:,} tokens)" if further["tokens"] else ""
         data.append(f"{further['model calls']} model call{'s' * (further['model calls'] > 1)}{tokens}")
+    if tally.redacted:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.redacted.items()))
+        data.append(f"private texts taken out: {kinds}")
     return [*lines, *([", ".join(data)] if data else [])]
 
 
-def _next(shown: str, tally: Tally, imported: Imported | None) -> str:
-    if not tally.total:
-        return "nothing was captured, so no file was written"
+def _next(shown: str, imported: Imported | None) -> str:
     if imported is not None and imported.done:
         return f"imported: {imported.because}; next: flywheel report"
     return f"next: flywheel import jsonl {shown}"
@@ -142,7 +146,7 @@ def _warnings(
         more = f"; and {rest} more" if rest else ""
         warnings.append(f"left out, no execution can hold it: {'; '.join(tally.refused)}{more}")
     if imported is not None and not imported.done:
-        warnings.append(f"the import failed ({imported.because}); later: flywheel import jsonl {shown}")
+        warnings.append(f"not imported: {imported.because} Later: flywheel import jsonl {shown}")
     return warnings
 
 
@@ -156,11 +160,10 @@ def _read(code: int, output: str, errors: str) -> Imported:
     except ValueError:
         report = None
     if isinstance(report, dict) and "stored" in report:
-        counts = ", ".join(
-            f"{report[key]} {key}"
-            for key in ("stored", "replaced", "unchanged", "rejected")
-            if report.get(key)
-        )
+        kinds = ("stored", "replaced", "unchanged", "rejected")
+        counts = ", ".join(f"{report[kind]} {kind}" for kind in kinds if report.get(kind))
         return Imported(counts or "nothing new", done=True)
+    if isinstance(report, dict) and "error" in report:
+        return Imported(report["error"]["message"], done=False)
     last = [line for line in errors.splitlines() if line.strip()]
     return Imported(last[-1].strip() if last else f"exit code {code}", done=False)

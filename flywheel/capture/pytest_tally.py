@@ -19,11 +19,12 @@ class Tally:
             (`xfailed`) or passed in spite of it (`xpassed`); executions that say inputs, output, expectation
             or score (`with data`); model calls (`model calls`) with their known tokens (`tokens`); refused
             values (`refused`).
+        redacted: private texts that were taken out, by kind.
         refused: the first of them, in words.
 
     Examples:
         >>> tally = Tally()
-        >>> tally.add({"outcome": "failed", "metadata": {"attempt": 2}})
+        >>> tally.add({"outcome": "failed", "retries": 1, "metadata": {}})
         >>> tally.add({"outcome": "passed", "inputs": 1, "metadata": {}})
         >>> tally.total, dict(tally.further)
         (2, {'rerun': 1, 'with data': 1})
@@ -32,6 +33,7 @@ class Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.further: Counter[str] = Counter()
+        self.redacted: Counter[str] = Counter()
         self.refused: list[str] = []
 
     @property
@@ -43,8 +45,8 @@ class Tally:
         """Count one execution."""
         self.outcomes[line["outcome"]] += 1
         metadata = line["metadata"]
-        if "attempt" in metadata:
-            self.further["rerun"] += metadata["attempt"] > 1
+        if "retries" in line:
+            self.further["rerun"] += 1
         for mark in ("subtest", "xfailed", "xpassed"):
             if mark in metadata:
                 self.further[mark] += 1
@@ -63,8 +65,14 @@ class Tally:
         """Add what another process counted, as `handed` gave it."""
         self.outcomes.update(other["outcomes"])
         self.further.update(other["further"])
+        self.redacted.update(other["redacted"])
         self.refused = [*self.refused, *other["refused"]][:MAX_REFUSED]
 
     def handed(self) -> dict[str, Any]:
         """Plain values that pytest-xdist can send."""
-        return {"outcomes": dict(self.outcomes), "further": dict(self.further), "refused": self.refused}
+        return {
+            "outcomes": dict(self.outcomes),
+            "further": dict(self.further),
+            "redacted": dict(self.redacted),
+            "refused": self.refused,
+        }

@@ -1,4 +1,4 @@
-"""Rejected lines, kept as they came so that they can be mended and imported again."""
+"""Rejected lines, kept as they came so that they can be mended."""
 
 from __future__ import annotations
 

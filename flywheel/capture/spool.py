@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 SUFFIX: Final = ".jsonl"
-_ENCODE: Final = json.JSONEncoder(
+encoded: Final = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
 ).encode
+"""Plain JSON values as compact text."""
+
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -62,10 +64,10 @@ class Spool:
         Args:
             line: plain JSON values only, such as `plain` gives.
         """
-        self.append_bytes(_ENCODE(line).encode("utf-8", "replace") + b"\n")
+        self.append_bytes(encoded(line).encode("utf-8", "replace") + b"\n")
 
     def append_bytes(self, data: bytes) -> None:
-        """Write lines that are encoded already; each ends in a line feed."""
+        """Write a line that is encoded already; it ends in a line feed."""
         try:
             if self._descriptor is None:
                 self._descriptor = self._opened()
@@ -109,11 +111,10 @@ class Spool:
         return descriptor
 
     def _write(self, descriptor: int, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            count = os.write(descriptor, rest)
-            self._torn = count < len(rest)
-            rest = rest[count:]
+        count = os.write(descriptor, data)
+        self._torn = count < len(data)
+        if self._torn:
+            self._write(descriptor, data[count:])
 
     def _take_in(self, part: Path) -> None:
         if not part.exists():

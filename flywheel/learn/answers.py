@@ -30,6 +30,7 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
+_JSON_START = re.compile(r"\s*(?:\{|\[\s*[\[{\"\d])")
 _PLAIN = re.compile(r"[\W_]+")
 _LANGUAGES = """
 English the and of to is in that it for was with this are be as have not
@@ -96,7 +97,7 @@ def is_refusal(text: str) -> bool:
 def looks_cut(text: str) -> bool:
     """Whether a text stops in the middle: an open bracket of JSON, or a long text without an ending."""
     stripped = text.rstrip()
-    if stripped[:1] in "{[" and stripped[-1:] not in "}]":
+    if _JSON_START.match(stripped) and stripped[-1:] not in "}]":
         return True
     return len(stripped) >= CUT_LENGTH and stripped[-1:] not in ".!?:;)]}\"'`»”。！？…*|>"
 

@@ -95,8 +95,8 @@ def _is_check(failure: Execution) -> bool:
 def _of_exception(failure: Execution) -> Cluster:
     said = read_failure(failure.error_message or "")
     name = (failure.error_type or said.error_type or "error").rpartition(".")[2]
-    if said.own_frame is not None:
-        return Cluster("error", detail=name, place=said.own_frame.place)
+    if said.place:
+        return Cluster("error", detail=name, place=said.place)
     headline = said.headline.removeprefix(f"{said.error_type}: ") if said.error_type else said.headline
     return Cluster("error", detail=f"{name}: {message_template(headline)}")
 
@@ -122,11 +122,7 @@ def _wrong(failure: Execution) -> Cluster:
         return Cluster("confusion", slice=failure.slice, expected=expected, produced=produced)
     if failure.error_message and _is_check(failure):
         said = read_failure(failure.error_message)
-        frame = said.own_frame or (said.frames[-1] if said.frames else None)
-        return Cluster(
-            "wrong_answer",
-            slice=failure.slice,
-            detail=message_template(said.headline),
-            place=frame.place if frame else "",
-        )
+        if said.place:
+            return Cluster("wrong_answer", slice=failure.slice, place=said.place)
+        return Cluster("wrong_answer", slice=failure.slice, detail=message_template(said.headline))
     return Cluster("wrong_answer", slice=failure.slice)

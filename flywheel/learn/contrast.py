@@ -162,7 +162,8 @@ def _measured(
     p = float(hypergeom.sf(hits - 1, n, b, a))
     there, elsewhere = (_rate(people, inside, mask) for mask in (rows, ~rows))
     low, lift, high = _risk_ratio(hits, a, b - hits, n - a)
-    if elsewhere is not None and there is not None and elsewhere > 0:
+    known = elsewhere is not None and there is not None and elsewhere > 0
+    if known and elsewhere and there is not None:
         shift = (there / elsewhere) / lift
         low, lift, high = low * shift, lift * shift, high * shift
     return Contrast(
@@ -171,9 +172,9 @@ def _measured(
         executions=round(float(people.weights[rows].sum())),
         rate=there or 0.0,
         base_rate=elsewhere,
-        lift=lift,
+        lift=lift if known else None,
         lift_low=low,
-        lift_high=high,
+        lift_high=high if known else None,
         p_value=min(1.0, p * looked),
     )
 

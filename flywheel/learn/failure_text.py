@@ -34,9 +34,14 @@ class Frame:
     function: str
 
     @property
+    def file(self) -> str:
+        """Last two parts of the path, the same on every machine."""
+        return "/".join(PurePosixPath(self.path.replace("\\", "/")).parts[-2:])
+
+    @property
     def place(self) -> str:
-        """Last two parts of the path with the function, the same on every machine."""
-        return f"{'/'.join(PurePosixPath(self.path.replace(chr(92), '/')).parts[-2:])}:{self.function}"
+        """File with function."""
+        return f"{self.file}:{self.function}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,17 @@ class FailureText:
         ours = [f for f in self.frames if not _NOT_OURS.search(f.path) and not _TESTS.search(f.path)]
         first = [f for f in ours if not _PACKAGE.search(f.path)] or ours
         return first[-1] if first else None
+
+    @property
+    def place(self) -> str:
+        """The deepest own frame, else the file the failure starts in: a test; empty without a stack.
+
+        On real failing tests this names the cause better than any message does; see docs/analysis.md.
+        """
+        own = self.own_frame
+        if own is not None:
+            return own.place
+        return self.frames[0].file if self.frames else ""
 
 
 def read_failure(message: str) -> FailureText:

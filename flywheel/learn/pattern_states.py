@@ -34,7 +34,10 @@ def keep_keys(found: Sequence[FailurePattern], known: Sequence[FailurePattern]) 
 
 
 def with_states(
-    found: Sequence[FailurePattern], known: Sequence[FailurePattern], executions: int
+    found: Sequence[FailurePattern],
+    known: Sequence[FailurePattern],
+    executions: int,
+    cycle: str | None = None,
 ) -> tuple[FailurePattern, ...]:
     """Found patterns with their state, followed by the known ones that were not seen.
 
@@ -42,6 +45,7 @@ def with_states(
         found: patterns of this window.
         known: patterns of the last analysis, with those it called resolved.
         executions: scored executions of this window.
+        cycle: the analysis that is being made; made again, it finds its own patterns new again.
 
     Returns:
         First seen is carried over. A known pattern without any failure has
@@ -49,20 +53,25 @@ def with_states(
         have shown it with 95 % chance, else it stays known.
     """
     before = {old.pattern_key: old for old in known}
-    now = [_seen(pattern, before.get(pattern.pattern_key)) for pattern in found]
+    now = [_seen(pattern, before.get(pattern.pattern_key), cycle) for pattern in found]
     here = {pattern.pattern_key for pattern in found}
     gone = [_unseen(old, executions) for old in known if old.pattern_key not in here]
     return (*now, *sorted(gone, key=lambda p: p.pattern_key))
 
 
-def _seen(pattern: FailurePattern, old: FailurePattern | None) -> FailurePattern:
-    if old is None:
-        return pattern.model_copy(update={"state": NEW})
+def _seen(pattern: FailurePattern, old: FailurePattern | None, cycle: str | None) -> FailurePattern:
+    if old is None or (cycle is not None and old.found_by == cycle):
+        return pattern.model_copy(update={"state": NEW, "found_by": cycle})
     moments = [m for m in (old.first_seen, pattern.first_seen) if m is not None]
     state = CAME_BACK if old.state == RESOLVED else KNOWN
     members = tuple(sorted({*pattern.members, *old.members}))
     return pattern.model_copy(
-        update={"state": state, "first_seen": min(moments, default=None), "members": members}
+        update={
+            "state": state,
+            "first_seen": min(moments, default=None),
+            "members": members,
+            "found_by": old.found_by,
+        }
     )
 
 

@@ -41,6 +41,7 @@ _CAUSES = {
         "Look at the provider, the time limits and the retries.",
     ),
 }
+_SHORT = {"cut_off": "cut off before a final answer", "refusal": "refuses to answer"}
 _OUTAGE = (
     "The environment failed, not the work: nearly everything in the same run was red at once.",
     "Repair the environment and run again; do not look at the failures one by one.",
@@ -72,16 +73,19 @@ def title_of(cluster: Cluster, home: Contrast | None, members: Sequence[Executio
     if cluster.kind == "confusion":
         return f"{cluster.expected!r} answered as {cluster.produced!r}{where}"
     if cluster.kind == "wrong_answer":
-        what = cluster.detail or "wrong answers"
-        return f"{what} at {cluster.place}{where}" if cluster.place else f"{what}{where}"
-    if cluster.kind == "cut_off":
-        return f"cut off before a final answer{where}"
-    if cluster.kind == "refusal":
-        return f"refuses to answer{where}"
+        if cluster.place:
+            return f"the check fails in {cluster.place}: {_commonest_headline(members)}{where}"
+        return f"{cluster.detail or 'wrong answers'}{where}"
+    if cluster.kind in _SHORT:
+        return f"{_SHORT[cluster.kind]}{where}"
     if cluster.kind == "error" and cluster.place:
-        said = Counter(read_failure(m.error_message or "").headline for m in members[:20])
-        return f"{cluster.detail} at {cluster.place}: {said.most_common(1)[0][0][:100]}{where}"
+        return f"{cluster.detail} in {cluster.place}: {_commonest_headline(members)}{where}"
     return f"{(cluster.detail or cluster.kind).replace('_', ' ')}{where}"
+
+
+def _commonest_headline(members: Sequence[Execution]) -> str:
+    said = Counter(read_failure(m.error_message or "").headline for m in members[:50])
+    return min(said.items(), key=lambda item: (-item[1], item[0]))[0][:100]
 
 
 def habit_title(habit: ConstantAnswer) -> str:

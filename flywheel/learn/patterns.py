@@ -28,6 +28,7 @@ __all__ = [
     "failure_patterns",
     "message_template",
     "mine_patterns",
+    "pattern_of_each",
     "produced_answer",
 ]
 
@@ -110,10 +111,7 @@ def mine_patterns(evidence: PatternEvidence) -> tuple[FailurePattern, ...]:
     failures = evidence.failures
     if not failures:
         return ()
-    claimed = _claimed(failures, evidence.passes)
-    taken = {i for group in claimed for i in group.members}
-    groups = [*claimed, *_exact_groups(failures, [i for i in range(len(failures)) if i not in taken])]
-    groups.sort(key=lambda g: (-len(g.members), g.cluster.key))
+    groups = _groups(evidence)
     people = population(failures, evidence.passes, (evidence.total_failures, evidence.total_passes))
     homes: list[Contrast | None] = [None] * len(groups)
     if evidence.passes:
@@ -128,6 +126,18 @@ def mine_patterns(evidence: PatternEvidence) -> tuple[FailurePattern, ...]:
     return keep_keys(found, evidence.known)
 
 
+def pattern_of_each(
+    failures: Sequence[Execution], passes: Sequence[Execution] = (), known: Sequence[FailurePattern] = ()
+) -> tuple[str, ...]:
+    """Key of the pattern each failure belongs to, in the order of the failures."""
+    groups = _groups(PatternEvidence(failures, passes, known=known))
+    keys = [""] * len(failures)
+    for group in groups:
+        for position in group.members:
+            keys[position] = group.key or group.cluster.key
+    return tuple(keys)
+
+
 def confused_answers(failures: Iterable[Execution]) -> tuple[str, ...]:
     """Answers that were expected or produced wrongly, the most frequent first."""
     counts: dict[str, int] = defaultdict(int)
@@ -136,6 +146,14 @@ def confused_answers(failures: Iterable[Execution]) -> tuple[str, ...]:
             if answer is not None:
                 counts[answer] += 1
     return tuple(sorted(counts, key=lambda name: (-counts[name], name)))
+
+
+def _groups(evidence: PatternEvidence) -> list[_Group]:
+    failures = evidence.failures
+    claimed = _claimed(failures, evidence.passes)
+    taken = {i for group in claimed for i in group.members}
+    groups = [*claimed, *_exact_groups(failures, [i for i in range(len(failures)) if i not in taken])]
+    return sorted(groups, key=lambda g: (-len(g.members), g.cluster.key))
 
 
 def _with_families(groups: Sequence[_Group], failures: Sequence[Execution]) -> list[Members]:
@@ -219,6 +237,17 @@ def _first_seen(failures: Sequence[Execution], members: Sequence[int]) -> tuple[
     )
 
 
+def _examples(members: Sequence[Execution], home: Contrast | None) -> tuple[str, ...]:
+    """Ids in order, those at the pattern's home first."""
+    where = home.where if home is not None else ()
+
+    def away(member: Execution) -> bool:
+        return any(getattr(member, c.attribute) != c.value for c in where)
+
+    order = sorted(members, key=lambda m: (away(m), m.execution_id))
+    return tuple(m.execution_id for m in order[:MAX_EXAMPLES])
+
+
 def _pattern(
     group: _Group, members: Sequence[Execution], home: Contrast | None, size: tuple[int, float | None, int]
 ) -> FailurePattern:
@@ -239,7 +268,7 @@ def _pattern(
         slice=cluster.slice,
         expected=cluster.expected,
         produced=cluster.produced,
-        examples=tuple(sorted(m.execution_id for m in members)[:MAX_EXAMPLES]),
+        examples=_examples(members, home),
         detail=cluster.place or cluster.detail,
         members=group.exact or (cluster.key,),
         rate=None if not executions else min(1.0, standing / executions),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from flywheel.learn.rulings import GateRules
 from flywheel.records.columns import ScoreTable
+from flywheel.stats.gate import max_t_gate
 from flywheel.stats.multiplicity import optional_holm
-from flywheel.stats.paired import compare_paired, is_binary, paired_t_test
+from flywheel.stats.paired import TIE, is_binary, mcnemar_exact, paired_t_test
 from flywheel.stats.proportions import Counts, Interval, wilson
 
 
@@ -95,16 +96,24 @@ def _beats(scores: NDArray[np.float64], rules: GateRules) -> NDArray[np.bool_]:
     """beats[i, j]: arm i is shown to be better than arm j."""
     k = scores.shape[1]
     pairs = list(combinations(range(k), 2))
-    tests = [
-        compare_paired(scores[:, j], scores[:, i], rules.coverage, rules.flips, rules.seed) for i, j in pairs
-    ]
-    adjusted = optional_holm([t.p_value for t in tests])
+    differences = np.column_stack([scores[:, i] - scores[:, j] for i, j in pairs])
+    adjusted = optional_holm(_p_values(differences, rules, binary=is_binary(scores)))
     beats = np.zeros((k, k), dtype=bool)
-    for (i, j), test, p in zip(pairs, tests, adjusted, strict=True):
-        if p is not None and p <= rules.significance_level and test.estimate:
-            winner, loser = (i, j) if test.estimate > 0 else (j, i)
+    for (i, j), d, p in zip(pairs, differences.T, adjusted, strict=True):
+        if p is not None and p <= rules.significance_level:
+            winner, loser = (i, j) if d.sum() > 0 else (j, i)
             beats[winner, loser] = True
     return beats
+
+
+def _p_values(differences: NDArray[np.float64], rules: GateRules, *, binary: bool) -> list[float | None]:
+    """One p-value per pair of arms; None for ties alone, or where scores differ by a constant."""
+    if binary:
+        wins, losses = (differences > 0).sum(axis=0), (differences < 0).sum(axis=0)
+        return [mcnemar_exact(int(w), int(x)) for w, x in zip(wins, losses, strict=True)]
+    gate = max_t_gate(differences, rules.flips, rules.seed)
+    varies = np.ptp(differences, axis=0) > TIE
+    return [p if v else None for p, v in zip(gate.p_value, varies, strict=True)]
 
 
 def _usable(table: ScoreTable) -> tuple[list[int], list[RankRow]]:

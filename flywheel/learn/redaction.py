@@ -70,18 +70,18 @@ class Redactor:
         self._finders = finders(policy)
         kinds = "|".join((*Private, *(pattern.name for pattern in policy.patterns), "name"))
         self._mark_in = re.compile(rf"<(?:{kinds})(?::[0-9a-f]{{{HASH_DIGITS}}})?>(?:#[0-9]+)?")
-        self._looks_always = bool(policy.patterns)
+        self._suspects = _suspicion(policy)
         self._kept = frozenset(map(str, policy.kept))
         # Names repeat: prompts, models, slices. Ids do not, and push nothing useful out of so many places.
         self._remembered = lru_cache(maxsize=4096)(self._name)
 
     def suspects(self, text: str) -> bool:
         """Whether a text, or JSON as text, needs a look; False means it stays as it is."""
-        return not self.is_off and (self._looks_always or may_hold_private(text))
+        return self._suspects(text)
 
     def text(self, text: str) -> str:
         """A text without what is private; the same object when there is nothing."""
-        return self._clean(text, hashing=self._hashing) if self.suspects(text) else text
+        return self._clean(text, hashing=self._hashing) if self._suspects(text) else text
 
     def name(self, text: str) -> str:
         """A name or an id; different ones stay different, so a mark carries a hash in any mode."""
@@ -103,10 +103,11 @@ class Redactor:
                 value = getattr(execution, field)
                 if value is not None:
                     found = cast("Callable[[Any], Any]", clean)(value)
-                    if found is not value:
+                    # A name that is remembered may be another object of the same text.
+                    if found is not value and found != value:
                         changed[field] = found
         models = tuple(
-            use if (name := self.name(use.model)) is use.model else use.model_copy(update={"model": name})
+            use if (name := self.name(use.model)) == use.model else use.model_copy(update={"model": name})
             for use in execution.models
         )
         if models != execution.models:
@@ -115,7 +116,7 @@ class Redactor:
 
     def find(self, text: str) -> list[Finding]:
         """What is private in a text, from left to right, without overlaps."""
-        if self.is_off or not self.suspects(text):
+        if not self._suspects(text):
             return []
         marks = [Finding(m.start(), m.end(), "", "") for m in self._mark_in.finditer(text)]
         found = [finding for find in self._finders for finding in find(text)]
@@ -145,7 +146,7 @@ class Redactor:
         return f"<{kind}:{digest.hexdigest()}>"
 
     def _name(self, text: str) -> str:
-        if not self.suspects(text):
+        if not self._suspects(text):
             return text
         clean = self._clean(text, hashing=True)
         return clean if len(clean) <= NAME_LENGTH else self._mark("name", text, hashing=True)
@@ -203,3 +204,10 @@ def _free(key: str, taken: dict[str, JsonValue], old: dict[str, JsonValue]) -> s
         number += 1
         free = f"{key}#{number}"
     return free
+
+
+def _suspicion(policy: RedactionPolicy) -> Callable[[str], bool]:
+    """The quick look of a policy: none when it is off, always yes where patterns could be anything."""
+    if policy.mode is RedactionMode.OFF:
+        return lambda _text: False
+    return (lambda _text: True) if policy.patterns else may_hold_private

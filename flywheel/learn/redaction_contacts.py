@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from flywheel.learn.redaction_findings import Finding
+from flywheel.learn.redaction_findings import ALONE, Finding
 from flywheel.learn.redaction_policy import Private
 
-_EMAIL: Final = re.compile(
-    r"(?P<local>[\w.!#$&'*+/=?^`{|}~%-]{1,64}?)(?:@|%40)(?P<domain>(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}[^\W\d_]{2,24})(?![^\W_])"
-)
+_AT: Final = re.compile("@|%40")
+_LOCAL: Final = frozenset("!#$&'*+/=?^`{|}~%._-")
+_DOMAIN: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}([^\W\d_]{2,24})(?![^\W_])")
 _LOCAL_NOT: Final = frozenset({"git"})
 # `x@w.shape` multiplies two arrays.
 _CODE_NOT: Final = frozenset(
@@ -36,41 +36,55 @@ _CODE_NOT: Final = frozenset(
 SEPARATOR: Final = "[ .\u00a0\u2007\u2009\u202f\u2010-\u2015/-]"
 """What stands between groups of digits."""
 
-_START: Final = r"(?:(?<![\w+])|(?<=\\[nrtfv])|(?<=%[0-9A-F]{2}))"
-_NO_DATE: Final = r"(?<![0-9])(?<![0-9][-/.,:])"
+# Each expression starts with a plain character, so that text without it is skipped fast.
 _PLUS: Final = re.compile(
-    rf"{_START}(?:\+|%2B|00)(?:\(?1\)?{SEPARATOR}{{0,2}}\(?[2-9][0-9]{{2}}\)?{SEPARATOR}{{0,2}}[0-9]{{3}}{SEPARATOR}?[0-9]{{4}}(?![0-9])"
+    rf"(?:\+(?:(?<![\w+].)|(?<=\\[nrtfv].)|(?<=%[0-9A-F]{{2}}.))|%2B|0{ALONE}(?<![0-9][.,].)0)"
+    rf"(?:\(?1\)?{SEPARATOR}{{0,2}}\(?[2-9][0-9]{{2}}\)?{SEPARATOR}{{0,2}}[0-9]{{3}}{SEPARATOR}?[0-9]{{4}}(?![0-9])"
     rf"|[1-9](?:{SEPARATOR}{{0,2}}(?:\(0\))?{SEPARATOR}?\(?[0-9]\)?){{6,14}}(?![0-9]))"
 )
+_NO_DATE: Final = "(?<![0-9].)(?<![0-9][-/.,:].)"
 _NANP: Final = re.compile(
-    rf"{_NO_DATE}(?:\+?1{SEPARATOR})?(?:\([2-9][0-9]{{2}}\){SEPARATOR}?|[2-9][0-9]{{2}}[-.\u2010-\u2015/])"
+    "[(2-9](?<![0-9].)(?:(?<![0-9][-/.,:].)|(?<=(?<![0-9])1[-. ].))"
+    rf"(?:(?<=\()[2-9][0-9]{{2}}\){SEPARATOR}?|(?<!\()[0-9]{{2}}[-.\u2010-\u2015/])"
     rf"[2-9][0-9]{{2}}{SEPARATOR}[0-9]{{4}}(?![0-9])(?![-.][0-9])"
 )
+_BEFORE_NANP: Final = re.compile(r"\+?1[ .\u2010-\u2015-]$").search
 _TRUNK: Final = re.compile(
-    rf"{_NO_DATE}(?<!\+)\(?0[1-9][0-9]{{0,4}}\)?(?:{SEPARATOR}{{1,3}}[0-9]{{2,8}}){{1,4}}(?![0-9])(?!\.[0-9])"
+    rf"0{_NO_DATE}(?<!\+.)[1-9][0-9]{{0,4}}\)?(?:{SEPARATOR}{{1,3}}[0-9]{{2,8}}){{1,4}}(?![0-9])(?!\.[0-9])"
+)
+_NAMES: Final = re.compile(
+    "phone|telefon|tel|Tel|TEL|Phone|PHONE|mobil|Mobil|MOBIL|handy|Handy|cell|Cell|fax|Fax|FAX|whatsapp|WhatsApp"
+    "|msisdn|MSISDN|call|Call"
 )
 _NAMED: Final = re.compile(
-    r"(?i:phone|telephone|telefon|tel|mobile|mobil|handy|cell|fax|whatsapp|msisdn|call)"
-    rf"(?:[^0-9+\n]{{0,20}})(\+?\(?[0-9](?:{SEPARATOR}{{0,2}}[()]?[0-9]){{8,14}})(?![0-9])"
+    r"(?:[^\w+\n]|number|no(?!\w)|nr(?!\w)|is|at|me|on|us){0,10}"
+    rf"(\+?\(?[0-9](?:{SEPARATOR}{{0,2}}[()]?[0-9]){{8,14}})(?![0-9])"
 )
 _DATE: Final = re.compile(r"[0-9]{1,2}[./ -][0-9]{1,2}[./ -](?:19|20)[0-9]{2}(?![0-9])").match
 
-_IPV4: Final = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w]|\.[0-9])")
+_IPV4: Final = re.compile(rf"[0-9](?<!\..){ALONE}[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?!\w|\.[0-9])")
 _VERSION: Final = re.compile(r"(?i)(?:version|ver\.?|release|build|v|==|>=|<=|~=|section|§)\s?$").search
+_HEX_COLONS: Final = re.compile(r":[0-9A-Fa-f]{0,4}:").search
 _IPV6: Final = re.compile(
-    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,7}(?:\.[0-9]{1,3}){0,3}(?![\w:])"
-    r"|(?<![\w:.])[0-9A-Fa-f]{1,4}::(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}(?![\w:])"
+    rf"[0-9A-Fa-f](?<![:.].){ALONE}[0-9A-Fa-f]{{0,3}}:(?:[0-9A-Fa-f]{{0,4}}:){{1,6}}[0-9A-Fa-f]{{0,4}}"
+    r"(?:\.[0-9]{1,3}){0,3}(?![\w:])"
 )
 _GLOBAL: Final = re.compile(r"(?i)(?:[23][0-9a-f]{3}|fe[89ab][0-9a-f]|f[cd][0-9a-f]{2}):").match
 
 
 def emails(text: str) -> Iterator[Finding]:
     """E-mail addresses, also of a URL (`%40`); the one spelling is in lower case."""
-    for found in _EMAIL.finditer(text):
-        local, domain = found["local"], found["domain"]
-        tail = domain.rpartition(".")[2]
-        if local.lower() not in _LOCAL_NOT and tail not in _CODE_NOT:
-            yield Finding(found.start(), found.end(), Private.EMAIL, f"{local}@{domain}".lower())
+    for at in _AT.finditer(text):
+        domain = _DOMAIN.match(text, at.end())
+        if domain is None or domain[1] in _CODE_NOT:
+            continue
+        start = at.start()
+        least = max(0, start - 64)
+        while start > least and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
+            start -= 1
+        local = text[start : at.start()]
+        if local and local.lower() not in _LOCAL_NOT:
+            yield Finding(start, domain.end(), Private.EMAIL, f"{local}@{domain[0]}".lower())
 
 
 def phones(text: str, calling_code: str = "") -> Iterator[Finding]:
@@ -84,14 +98,17 @@ def phones(text: str, calling_code: str = "") -> Iterator[Finding]:
         digits = _digits(found[0].removeprefix("%2B").replace("(0)", ""))
         yield Finding(found.start(), found.end(), Private.PHONE, "+" + digits.removeprefix("00"))
     for found in _NANP.finditer(text):
-        yield Finding(found.start(), found.end(), Private.PHONE, "+1" + _digits(found[0])[-10:])
+        before = _BEFORE_NANP(text[max(0, found.start() - 3) : found.start()])
+        start = found.start() - len(before[0]) if before else found.start()
+        yield Finding(start, found.end(), Private.PHONE, "+1" + _digits(found[0])[-10:])
     for found in _TRUNK.finditer(text):
         digits = _digits(found[0])
         if 9 <= len(digits) <= 12 and not _DATE(found[0]) and not _is_counting(found[0]):
             yield Finding(found.start(), found.end(), Private.PHONE, e164(digits, calling_code))
-    for found in _NAMED.finditer(text):
-        if not _DATE(found[1]):
-            yield Finding(*found.span(1), Private.PHONE, e164(found[1], calling_code))
+    for name in _NAMES.finditer(text):
+        named = _NAMED.match(text, name.end())
+        if named is not None and not _DATE(named[1]):
+            yield Finding(*named.span(1), Private.PHONE, e164(named[1], calling_code))
 
 
 def e164(number: str, calling_code: str = "") -> str:
@@ -121,17 +138,15 @@ def e164(number: str, calling_code: str = "") -> str:
 
 def addresses(text: str) -> Iterator[Finding]:
     """IP addresses; loopback, unspecified ones, and what reads as a version number are left."""
-    for found in _IPV4.finditer(text):
+    for found in _IPV4.finditer(text) if text.count(".") >= 3 else ():
         parts = found[0].split(".")
         is_address = all(part == str(int(part)) and int(part) < 256 for part in parts)
         if not is_address or parts[0] in {"0", "127", "255"} or all(len(part) == 1 for part in parts):
             continue
         if not _VERSION(text[max(0, found.start() - 10) : found.start()]):
             yield Finding(found.start(), found.end(), Private.IP, found[0])
-    if text.count(":") < 2:
-        return
-    for found in _IPV6.finditer(text):
-        if found[0].count(":") == 7 or _GLOBAL(found[0]):
+    for found in _IPV6.finditer(text) if _HEX_COLONS(text) else ():
+        if found[0].count(":") == 7 or ("::" in found[0] and _GLOBAL(found[0])):
             try:
                 address = ipaddress.IPv6Address(found[0])
             except ValueError:

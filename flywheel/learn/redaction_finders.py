@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from flywheel.learn.redaction_contacts import addresses, emails, phones
 from flywheel.learn.redaction_findings import Find, Finding
-from flywheel.learn.redaction_numbers import accounts, cards, national_ids
+from flywheel.learn.redaction_numbers import accounts, cards, lettered_ids, national_ids
 from flywheel.learn.redaction_policy import CustomPattern, RedactionPolicy
 from flywheel.learn.redaction_secrets import passwords, private_keys, tokens
-from flywheel.learn.redaction_trigger import has_many_digits
+from flywheel.learn.redaction_trigger import digit_runs
+
+_CONTEXT_BEFORE: Final = 48
+"""Characters before digits that can name them, as in `social security number: `."""
+
+_CONTEXT_BEHIND: Final = 36
+"""Characters behind digits that can belong to them, such as the last groups of an account."""
 
 
 def finders(policy: RedactionPolicy) -> tuple[Find, ...]:
@@ -20,17 +27,25 @@ def finders(policy: RedactionPolicy) -> tuple[Find, ...]:
     def wanted(find: Find) -> Find:
         return lambda text: (finding for finding in find(text) if finding.kind not in kept)
 
-    numbers: tuple[Find, ...] = (
-        cards, accounts, national_ids, lambda text: phones(text, policy.calling_code)
-    )  # fmt: skip
-
     def counted(text: str) -> Iterator[Finding]:
-        if has_many_digits(text):
-            for find in numbers:
-                yield from find(text)
+        for run in digit_runs(text):
+            first = max(0, run.start - _CONTEXT_BEFORE)
+            for found in _near(text[first : run.end + _CONTEXT_BEHIND], run.digits, policy.calling_code):
+                if first + found.start < run.end and run.start < first + found.end:
+                    yield found._replace(start=first + found.start, end=first + found.end)
 
     looks: Sequence[Find] = (private_keys, tokens, passwords, counted, addresses, emails)
-    return (*map(_custom, policy.patterns), *map(wanted, looks))
+    return (*map(_custom, policy.patterns), *(map(wanted, looks) if kept else looks))
+
+
+def _near(text: str, digits: int, calling_code: str) -> Iterator[Finding]:
+    yield from lettered_ids(text)
+    if digits >= 8:
+        yield from phones(text, calling_code)
+        yield from accounts(text)
+        yield from national_ids(text)
+    if digits >= 13:
+        yield from cards(text)
 
 
 def _custom(pattern: CustomPattern) -> Find:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Finding(NamedTuple):
@@ -24,3 +24,6 @@ class Finding(NamedTuple):
 
 Find = Callable[[str], Iterator[Finding]]
 """Looks for some kinds in a text, from left to right."""
+
+ALONE: Final = r"(?:(?<![A-Za-z0-9].)|(?<=\\[nrtbfv].)|(?<=%[0-9A-Fa-f]{2}.))"
+"""Behind the first character of a word; letters of an escape may stand before it, as in `\\n`, `%3D`."""

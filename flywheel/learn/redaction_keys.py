@@ -18,6 +18,7 @@ _KEY_OF: Final = re.compile(
     r"|(?P<phone>(?:tele)?phone(?:_?(?:number|no))?|mobile(?:_?(?:number|no))?|tel|telefon|fax|cell|whatsapp|msisdn)$"
     r"|(?P<weak>key|token|auth)$"
 ).search
+_IS_TOKEN: Final = re.compile(r"[A-Za-z0-9_.~+/=-]{16,}").fullmatch
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -48,9 +49,8 @@ def kind_under(about: str, text: str) -> Private | None:
     if about == "secret":
         return None if text.strip().lower() in MARKS_OF_NOTHING else Private.SECRET
     if about == "weak":
-        is_token = len(text) >= 16 and " " not in text and 0 < digits < len(text)
-        return Private.SECRET if is_token else None
-    if len(text) > 40 or (digits < 7 and about != "card"):
+        return Private.SECRET if _IS_TOKEN(text) and 0 < digits < len(text) else None
+    if len(text) > 40 or "<" in text or (digits < 7 and about != "card"):
         return None
     if about == "card":
         return Private.CARD if digits >= 3 and digits * 2 > len(text) else None

@@ -8,49 +8,44 @@ from typing import Final
 
 from flywheel.learn.check_digits import (
     IBAN_LENGTHS,
+    NATIONAL_IDS,
     is_card,
     is_de_tax_id,
     is_es_dni,
     is_fr_nir,
     is_iban,
-    is_nl_bsn,
     is_uk_nino,
     is_us_ssn,
 )
-from flywheel.learn.redaction_findings import Finding
+from flywheel.learn.redaction_findings import ALONE, Finding
 from flywheel.learn.redaction_policy import Private
 
 _GAP: Final = "[ \u00a0\u2007\u2009\u202f\u2010-\u2015.-]"
 
+# Each expression starts with a character of a small set, so that other text is skipped fast.
 _CARD: Final = re.compile(
-    rf"(?<![0-9])(?:[2-6][0-9]{{3}}(?P<gap>{_GAP})[0-9]{{4}}(?P=gap)[0-9]{{4}}(?P=gap)[0-9]{{1,4}}(?:(?P=gap)[0-9]{{1,3}})?"
-    rf"|3[0-9]{{3}}(?P<gap2>{_GAP})[0-9]{{6}}(?P=gap2)[0-9]{{4,5}}|[2-68][0-9]{{12,18}})(?![0-9])"
+    rf"[2-8](?<![0-9].)(?<![0-9][.,].)(?:[0-9]{{3}}(?P<gap>{_GAP})(?:[0-9]{{4}}(?P=gap)[0-9]{{4}}(?P=gap)[0-9]{{1,4}}"
+    rf"(?:(?P=gap)[0-9]{{1,3}})?|[0-9]{{6}}(?P=gap)[0-9]{{4,5}})|[0-9]{{12,18}})(?![0-9])"
 )
 _IBAN: Final = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{'|'.join(sorted(IBAN_LENGTHS))})[0-9]{{2}}(?:{_GAP}?[A-Za-z0-9]){{11,29}}",
-    re.IGNORECASE,
+    rf"[A-Za-z]{ALONE}[A-Za-z][0-9]{{2}}(?:{_GAP}?[A-Za-z0-9]){{11,29}}",
 )
-_SSN: Final = re.compile(r"(?<![0-9-])[0-8][0-9]{2}(-|\u2011|\u2013)[0-9]{2}\1[0-9]{4}(?![0-9-])")
-_NINO: Final = re.compile(
-    rf"(?<![A-Za-z0-9])[A-Z]{{2}}{_GAP}?(?:[0-9]{{2}}{_GAP}?){{3}}[A-D](?![A-Za-z0-9])", re.IGNORECASE
-)
+_SSN: Final = re.compile(r"[0-8](?<![0-9-].)[0-9]{2}(-|\u2011|\u2013)[0-9]{2}\1[0-9]{4}(?![0-9-])")
+_NINO: Final = re.compile(rf"[A-Za-z]{ALONE}[A-Za-z]{_GAP}?(?:[0-9]{{2}}{_GAP}?){{3}}[A-Da-d](?![A-Za-z0-9])")
 _DNI: Final = re.compile(
-    rf"(?<![A-Za-z0-9])(?:[XYZ]{_GAP}?[0-9]{{7}}|[0-9]{{8}}|[0-9]{{2}}\.[0-9]{{3}}\.[0-9]{{3}}){_GAP}?[A-HJ-NP-TV-Z](?![A-Za-z0-9])",
-    re.IGNORECASE,
+    rf"[0-9XYZxyz]{ALONE}(?:{_GAP}?[0-9]{{7}}|[0-9]\.[0-9]{{3}}\.[0-9]{{3}}){_GAP}?"
+    rf"[A-HJ-NP-TV-Za-hj-np-tv-z](?![A-Za-z0-9])"
 )
 _NIR: Final = re.compile(
-    rf"(?<![0-9])[1-378]{_GAP}?[0-9]{{2}}{_GAP}?[0-9]{{2}}{_GAP}?(?:[0-9]{{2}}|2[AB]){_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{2}}(?![0-9])",
-    re.IGNORECASE,
+    rf"[1-378](?<![0-9].){_GAP}?[0-9]{{2}}{_GAP}?[0-9]{{2}}{_GAP}?(?:[0-9]{{2}}|2[ABab])"
+    rf"{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{2}}(?![0-9])"
 )
-_TAX: Final = re.compile(r"(?<![0-9])[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}(?![0-9])")
-_NAMED: Final = re.compile(
-    r"(?P<name>ssn|social[_ ]?security(?:[_ ]?(?:number|no\.?|nr\.?))?|"
-    r"bsn|burgerservicenummer|sofi-?nummer|"
-    r"steuer-?(?:id|identifikationsnummer|idnr|nummer)(?:-?nr\.?)?|idnr\.?|tax[_ -]?(?:id|number)|tin|"
-    r"(?:national|identity)[_ -](?:id|number)|personal[_ -](?:id|number))"
-    rf"[^0-9\n]{{0,15}}(?P<value>[0-9](?:{_GAP}?[0-9]){{7,10}})(?![0-9])",
-    re.IGNORECASE,
+_TAX: Final = re.compile(r"[1-9](?<![0-9].)[0-9] [0-9]{3} [0-9]{3} [0-9]{3}(?![0-9])")
+_NAMES: Final = re.compile(
+    "ssn|social[_ ]?security|bsn|burgerservice|sofi|steuer-?(?:id|nr|nummer)|idnr|tax[_ -]?(?:id|number)|tin"
+    "|(?:national|identity|personal)[_ -](?:id|number)"
 )
+_NAMED: Final = re.compile(rf"[^0-9\n]{{0,25}}([0-9](?:{_GAP}?[0-9]){{7,10}})(?![0-9])")
 
 
 def cards(text: str) -> Iterator[Finding]:
@@ -68,33 +63,40 @@ def cards(text: str) -> Iterator[Finding]:
 def accounts(text: str) -> Iterator[Finding]:
     """International bank account numbers with the right remainder."""
     for found in _IBAN.finditer(text):
-        end, account = _cut(text, found.start(), IBAN_LENGTHS[found[0][:2].upper()])
+        length = IBAN_LENGTHS.get(found[0][:2].upper(), 0)
+        end, account = _cut(text, found.start(), length)
         if is_iban(account) and not text[end : end + 1].isalnum():
             yield Finding(found.start(), end, Private.IBAN, account)
 
 
-def national_ids(text: str) -> Iterator[Finding]:
-    """Ids of persons: those with a form of their own anywhere, plain digits only behind their name.
+def lettered_ids(text: str) -> Iterator[Finding]:
+    """National ids of digits with letters: United Kingdom NINO, Spain DNI with NIE."""
+    return _fitting(text, ((_NINO, is_uk_nino), (_DNI, is_es_dni)))
 
-    United States SSN, United Kingdom NINO, Germany tax id, France NIR, Spain
-    DNI with NIE, the Netherlands BSN; check digits where the id has them.
+
+def national_ids(text: str) -> Iterator[Finding]:
+    """National ids of digits: those with a form of their own anywhere, plain ones only behind their name.
+
+    United States SSN, Germany tax id, France NIR, the Netherlands BSN; check
+    digits where the id has them.
     """
-    forms: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
-        (_SSN, is_us_ssn),
-        (_NINO, is_uk_nino),
-        (_DNI, is_es_dni),
-        (_NIR, is_fr_nir),
-        (_TAX, is_de_tax_id),
-    )
+    yield from _fitting(text, ((_SSN, is_us_ssn), (_NIR, is_fr_nir), (_TAX, is_de_tax_id)))
+    # Lower case of some letters is longer; then positions would not agree.
+    small = text.lower()
+    for name in _NAMES.finditer(small) if len(small) == len(text) else ():
+        named = _NAMED.match(text, name.end())
+        if named is not None and any(is_right(_digits(named[1])) for is_right in NATIONAL_IDS):
+            yield Finding(*named.span(1), Private.NATIONAL_ID, _digits(named[1]))
+
+
+def _fitting(
+    text: str, forms: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]
+) -> Iterator[Finding]:
     for pattern, is_right in forms:
         for found in pattern.finditer(text):
             normal = _alphanumeric(found[0])
             if is_right(normal):
                 yield Finding(found.start(), found.end(), Private.NATIONAL_ID, normal)
-    for found in _NAMED.finditer(text):
-        normal = _digits(found["value"])
-        if any(is_right(normal) for is_right in (is_us_ssn, is_nl_bsn, is_de_tax_id)):
-            yield Finding(*found.span("value"), Private.NATIONAL_ID, normal)
 
 
 def _cut(text: str, start: int, length: int) -> tuple[int, str]:

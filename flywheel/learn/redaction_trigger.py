@@ -9,36 +9,34 @@ under a microsecond for a hundred characters.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
-# The ends of key, secret, token, password, passwd, pwd, auth, as product of three classes: cheap to test.
+# The ends of key, token, secret, password, passwd, pwd, auth: first as a product of classes, which is cheap.
 _END: Final = "[kKrRoOsSpPuU][eEwWrRtT][yYtTnNdDhH]"
-_AFTER_NAME: Final = "|".join(
-    (
-        f"(?:(?<={_END}.)",
-        f"(?<={_END}[\"' s].)",
-        rf"(?<={_END}\\[\"'].)",
-        f"(?<={_END}s[\"'].)",
-        "(?<=phrase.)",
-        "(?<=phrase[\"'].))",
-    )
+_EXACT: Final = (
+    "(?:(?<=[kK][eE][yYnN]{0})|(?<=[rR][eE][tT]{0})|(?<=[oOsSpP][rRwW][dD]{0})|(?<=[uU][tT][hH]{0}))"
 )
+_QUOTES: Final = (".", "[\"' s].", r"\\[\"'].", "s[\"'].")
+AFTER_NAME: Final = "(?:{}|(?<=phrase.)|(?<=phrase[\"'].))".format(
+    "|".join(f"(?<={_END}{quote})" + _EXACT.format(quote) for quote in _QUOTES)
+)
+"""Behind the character that follows a name which may end in key, secret, token, password and the like."""
 
 _SIGNS: Final = re.compile(
     "|".join(
         (
             "@",
             "%40",
-            f":(?:[0-9A-Fa-f]{{0,4}}:|{_AFTER_NAME})",
-            f"={_AFTER_NAME}",
+            f":(?:[0-9A-Fa-f]{{0,4}}:|{AFTER_NAME})",
+            f"={AFTER_NAME}",
             f"%3[dD](?<={_END}...)",
-            r"_[\w-]{12}",
-            r"-(?:[\w-]{12}|----)",
+            r"_(?=[a-z_-]{0,24}[A-Z0-9])[\w-]{12}",
+            r"-(?:(?=[a-z_-]{0,24}[A-Z0-9])[\w-]{12}|----)",
             # AKIA, ASIA; AIza, authorization; eyJ of a JWT; SG. of SendGrid; ya29. of Google.
             "K(?<=AK)IA",
             "S(?<=AS)IA",
-            r"z(?:(?<=AIz)a|(?<=[oO][rR][iI]z)ation)",
-            "Z(?<=[oO][rR][iI]Z)ATION",
+            r"z(?:(?<=AIz)a|(?<=[hH][oO][rR][iI]z)ation)",
+            "Z(?<=[hH][oO][rR][iI]Z)ATION",
             "J(?<=eyJ)",
             r"G(?<=SG)\.",
             r"9(?<=ya29)\.",
@@ -46,7 +44,7 @@ _SIGNS: Final = re.compile(
             "Bearer",
             "BEARER",
             "Basic",
-            "hooks",
+            r"k(?<=hook)s\.",
             # The keys cvv and cvc; their values are too short to be seen by themselves.
             "v(?<=cv)[vc]",
             "V(?<=CV)[VC]",
@@ -55,9 +53,25 @@ _SIGNS: Final = re.compile(
     )
 ).search
 
+# A UUID, or a hash in hex: the most frequent text that looks like a key.
+_IS_ID: Final = re.compile(
+    "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[0-9]{0,40}[a-f])[0-9a-f]{24,64}"
+).fullmatch
+
 _DIGITS: Final = bytes(48 if 48 <= byte <= 57 else 120 for byte in range(256))
 _SEPARATORS: Final = b" -.()/" + bytes(range(128, 256))
 _SIX: Final = b"0" * 6
+
+_RUNS: Final = re.compile(r"[0-9](?:[^0-9A-Za-z,;:=<>\n]{0,4}[0-9]){5,}")
+_ENOUGH: Final = 8
+# Fewer digits than eight are private only between letters: AB 12 34 56 C, X1234567L.
+_IS_LETTERED: Final = re.compile(
+    r"(?:[A-Za-z]{2}|[XYZxyz])[ .\u00a0\u2010-\u2015-]?[0-9 .\u00a0\u2010-\u2015-]{5,12}"
+    "[A-Za-z](?![A-Za-z0-9])"
+).search
+_IS_ORDINARY: Final = re.compile(
+    r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
+).fullmatch
 
 
 def may_hold_private(text: str) -> bool:
@@ -72,10 +86,39 @@ def may_hold_private(text: str) -> bool:
         >>> may_hold_private("Write to ann@example.com"), may_hold_private("call 415 555 2671")
         (True, True)
     """
-    return _SIGNS(text) is not None or has_many_digits(text)
-
-
-def has_many_digits(text: str) -> bool:
-    """Whether six digits follow each other when separators between them do not count."""
+    if _SIGNS(text) is not None:
+        return _IS_ID(text) is None
     # Half a character (a lone surrogate) cannot be encoded otherwise.
-    return _SIX in text.encode("utf-8", "surrogatepass").translate(_DIGITS, _SEPARATORS)
+    merged = text.encode("utf-8", "surrogatepass").translate(_DIGITS, _SEPARATORS)
+    return _SIX in merged and bool(digit_runs(text)) and _IS_ID(text) is None
+
+
+class DigitRun(NamedTuple):
+    """Digits that follow each other when what separates them does not count.
+
+    Attributes:
+        start, end: from the first digit to behind the last.
+        digits: how many.
+    """
+
+    start: int
+    end: int
+    digits: int
+
+
+def digit_runs(text: str) -> list[DigitRun]:
+    """Runs of digits that could be private: of eight or more, of six between letters; no dates, no decimals.
+
+    Examples:
+        >>> digit_runs("no. 4111 1111-1111.1111 on 2026-11-21 and 5")
+        [DigitRun(start=4, end=23, digits=16)]
+    """
+    runs = []
+    for found in _RUNS.finditer(text):
+        start, end = found.span()
+        digits = sum("0" <= c <= "9" for c in found[0])
+        if (digits >= _ENOUGH and not _IS_ORDINARY(found[0])) or _IS_LETTERED(
+            text, max(0, start - 3), end + 3
+        ):
+            runs.append(DigitRun(start, end, digits))
+    return runs

@@ -23,7 +23,8 @@ class Contrast(Record):
         executions: scored executions there.
         rate: share of the executions there that fail this way.
         base_rate: the same share elsewhere.
-        lift, lift_low, lift_high: rate over base rate with its 95 % interval.
+        lift, lift_low, lift_high: rate over base rate with its 95 % interval; where nothing fails so
+            elsewhere only the lower end exists.
         p_value: that the rate is no higher than elsewhere, corrected for the places looked at.
         adjusted_p: corrected over the patterns as well; the one that decides.
     """

@@ -47,7 +47,8 @@ def replace_patterns(connection: Connection, analysis: Analysis) -> None:
             "cycle_id": cycle_id,
             "record_json": pattern.model_dump_json(),
         }
-        for pattern in analysis.patterns
+        # The unseen ones are kept, or a pattern that comes back would look new.
+        for pattern in (*analysis.patterns, *analysis.unseen)
     ]
     if rows:
         connection.execute(sa.insert(PATTERN), rows)
@@ -56,7 +57,7 @@ def replace_patterns(connection: Connection, analysis: Analysis) -> None:
 def patterns_of(
     connection: Connection, workspace: str, cycles: sa.Select[tuple[str]]
 ) -> list[FailurePattern]:
-    """Patterns of the selected cycles, most damaging first: by count, then by share.
+    """Patterns of the selected cycles, most damaging first: by count, then by share; unseen ones have 0.
 
     Args:
         connection: of a read or a write.

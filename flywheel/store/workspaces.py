@@ -54,13 +54,13 @@ class SqlWorkspaces:
         return RedactionPolicy(workspace=workspace) if row is None else _record(row)
 
     def set_policy(self, policy: RedactionPolicy) -> None:
-        """Keep the policy of a workspace in place of the one before; what is stored already stays as it is."""
+        """Keep the policy of a workspace in place of the one before; what is stored already stays."""
         row = {
             "workspace": policy.workspace,
             "mode": policy.mode.value,
             "salt": policy.salt,
             "patterns_json": to_json([pattern.model_dump() for pattern in policy.patterns] or None),
-            "kept_json": to_json(sorted(kind.value for kind in policy.kept) or None),
+            "kept_json": to_json([*sorted(kind.value for kind in policy.kept)] or None),
             "calling_code": policy.calling_code,
         }
         others = [name for name in row if name != "workspace"]

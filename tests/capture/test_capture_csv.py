@@ -140,6 +140,8 @@ def test_the_separator_is_found(sign: str, mark: bytes, memory: SqlStore, tmp_pa
         ("outcome,comment,comment\n", r"\['comment'\] more than once"),
         ("passed,1,fine\n", "Name the columns in the first line"),
         ('outcome,"comment\n', "no readable header"),
+        ("outcome,comment\rpassed,a\r", "end lines with LF or CRLF"),
+        (f"outcome,{'x' * 2000}\n", "got a line of more than 1000 bytes"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_at_once(
@@ -147,7 +149,7 @@ def test_a_header_that_cannot_be_used_is_refused_at_once(
 ):
     """What is wrong with all rows is said once, before any is stored."""
     with pytest.raises(MappingError, match=words) as caught:
-        imported(tmp_path, content + "passed,1,fine\n", memory)
+        imported(tmp_path, content + "passed,1,fine\n", memory, line_limit=1000)
 
     assert "Nothing was stored" in str(caught.value)
 

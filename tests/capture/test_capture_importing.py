@@ -242,6 +242,18 @@ def test_progress_reaches_the_size_of_the_file(local: SqlStore, settings: Import
     assert report.unchanged == BATCH_ROWS + 5
 
 
+def test_progress_is_told_while_all_lines_are_rejected(
+    local: SqlStore, settings: ImportSettings, tmp_path: Path
+):
+    """A file without a single good line still shows how far it was read."""
+    told: list[int] = []
+
+    import_file(written(tmp_path / "runs.jsonl", ["{}"] * 2500), local, settings, told.append)
+
+    assert len(told) == 3
+    assert told[-1] == 2500 * 3
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flywheel.capture.lines import LineReader, _Line
-from flywheel.capture.reasons import COUNT_FIELDS, FIELDS, NUMBER_FIELDS, Refusal
+from flywheel.capture.reasons import FIELDS, NUMBER_FIELDS, Refusal
 from flywheel.errors import InputError
 from flywheel.records.execution import Execution
 from flywheel.store.execution_rows import ROW_COLUMNS, content_hash_of, record_of, row_of
@@ -50,6 +50,7 @@ times = st.one_of(
             "2023-07-02T21:28:40.123456789-23:59",
             "2023-07-02T21:28:40+0530",
             "2023-07-02T21:28:40+24:00",
+            "2023-07-02T21:28:40+02:60",
             "2023-07-02T21:28Z",
             "2023-07-02T24:00:00Z",
             "2023-07-02T23:59:60Z",
@@ -121,12 +122,9 @@ def by_definition(data: dict[str, Any]) -> tuple[object, ...] | None:
         return None
     try:
         execution = Execution.model_validate(complete)
-        row = row_of(execution)
+        return row_of(execution)
     except (ValidationError, OverflowError, InputError):
         return None
-    if any((getattr(execution, name) or 0) >= 2**63 for name in COUNT_FIELDS):
-        return None
-    return row
 
 
 @settings(max_examples=600, deadline=None)

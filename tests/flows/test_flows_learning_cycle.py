@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from recorded_prompts import add_recorded
@@ -126,6 +127,20 @@ def test_run_continues_after_the_finished_phases(recorded: tuple[str, SqlStore])
     after = _phase_rows(store)
     assert {row: after[row] for row in before} == before
     assert len(after) == 6
+
+
+def test_nightly_run_moves_nothing_without_a_person(recorded: tuple[str, SqlStore]) -> None:
+    """With the parameters of the schedule a clear winner is staged, not released."""
+    address, store = recorded
+    content = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8"))
+    (nightly,) = content["deployments"][0]["schedules"]
+    add_recorded(store, "billing", cases=150)
+    before = store.releases.live("default", "billing")
+    asked = {**nightly["parameters"], "prompts": ["billing"], "window_days": None}
+    _, data = run_flow(**asked, store=address)
+    assert data[0].output.staged
+    assert not data[0].output.shipped
+    assert store.releases.live("default", "billing") == before
 
 
 def test_runs_are_named_after_their_prompts(recorded: tuple[str, SqlStore]) -> None:

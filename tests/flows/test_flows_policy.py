@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,3 +77,9 @@ def test_flow_has_no_retries_of_its_own() -> None:
 def test_form_lists_every_strategy() -> None:
     """The list in the form is the list of presets."""
     assert set(Strategy.__args__) == set(PRESETS)
+
+
+def test_every_task_is_documented() -> None:
+    """docs/prefect.md names each task."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "prefect.md").read_text(encoding="utf-8")
+    assert [name for name in every_task() if f"`{name}`" not in page] == []

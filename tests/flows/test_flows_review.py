@@ -90,6 +90,7 @@ def test_approval_in_the_form_makes_the_version_live(staged: tuple[DeployedRun, 
     assert live(store) == content_hash(BETTER)
     (review,) = store.releases.reviews("default", None)
     assert (review.state, review.reviewer, review.note) == ("approved", "Ada", "reads well")
+    assert "1 approved" in run.client.read_flow_run(run.run_id).state.message
 
 
 def test_rejection_leaves_what_is_live(staged: tuple[DeployedRun, SqlStore]) -> None:
