@@ -120,7 +120,7 @@ def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> Cy
             prompt=request.prompt,
             since=start,
             until=now,
-            exclude_sources=("experiment",),
+            exclude_sources=("experiment", "collect"),
         )
     )
     revision = str(live.revision) if live else ""

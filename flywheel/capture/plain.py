@@ -122,10 +122,7 @@ def _compound(value: object, depth: int) -> object:
     if isinstance(value, Enum):
         return plain(value.value, depth + 1)
     if isinstance(value, Mapping):
-        return {
-            key if type(key) is str else str(plain(key, MAX_DEPTH)): plain(part, depth + 1)
-            for key, part in value.items()
-        }
+        return {key if type(key) is str else _key(key): plain(part, depth + 1) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(part, depth + 1) for part in value]
     if isinstance(value, _AS_TEXT):
@@ -133,6 +130,10 @@ def _compound(value: object, depth: int) -> object:
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "replace")
     return _fields(value, depth)
+
+
+def _key(key: object) -> str:
+    return _key(key.value) if isinstance(key, Enum) else str(plain(key, MAX_DEPTH))
 
 
 def _fields(value: object, depth: int) -> object:

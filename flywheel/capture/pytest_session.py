@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 import pytest
@@ -33,6 +34,25 @@ def start_capture(config: pytest.Config) -> None:
     config.pluginmanager.register(PytestCapture(config, settings), PLUGIN_NAME)
 
 
+class _Losing:
+    """A block in which an execution that cannot be told is counted as lost, while its test goes on."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, SURPRISES):
+            return False
+        self._spool.lost += 1
+        self._spool.problem = f"{type(error).__name__}: {error}"
+        return True
+
+
 class PytestCapture:
     """Hooks of one process of one session.
 
@@ -50,6 +70,7 @@ class PytestCapture:
         self.tally = Tally()
         self._lines = Lines(settings)
         self._attempt: Attempt | None = None
+        self._losing = _Losing(self.spool)
         self._privacy = Privacy(settings.redaction, settings.salt)
         self._attempts: dict[str, int] = {}
         self._parent: pytest.Collector | None = None
@@ -67,7 +88,8 @@ class PytestCapture:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """A test, or another attempt at it, starts."""
-        self._start(item)
+        with self._losing:
+            self._start(item)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -75,10 +97,8 @@ class PytestCapture:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A phase of a test ended; after the teardown the test is written."""
         report = yield
-        try:
+        with self._losing:
             self._saw(item, call, report)
-        except SURPRISES as error:
-            self._lose(error)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -100,6 +120,7 @@ class PytestCapture:
         node.workerinput[WORKER_KEY] = {
             "session_id": self.settings.session_id,
             "path": str(self.settings.whole),
+            "groups": self.settings.groups,
         }
         self._parts.append(self._part_of(node))
 
@@ -120,8 +141,9 @@ class PytestCapture:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Write the test that was interrupted, join the parts, import when asked."""
-        if self._attempt is not None:
-            self._finish(self._attempt)
+        with self._losing:
+            if self._attempt is not None:
+                self._finish(self._attempt)
         self._watch.stop()
         self.tally.redacted.update(self._privacy.counts)
         if self.settings.worker is not None:
@@ -133,9 +155,10 @@ class PytestCapture:
                 "problem": self.spool.problem,
             }
             return
-        for part in self._uncounted:
-            for line in whole_lines(part):
-                self.tally.add(line)
+        with self._losing:
+            for part in self._uncounted:
+                for line in whole_lines(part):
+                    self.tally.add(line)
         self._left += [str(part) for part in self.spool.take_in(self._parts)]
         self.spool.close()
         if self.tally.total and self._import_wanted():
@@ -163,16 +186,9 @@ class PytestCapture:
             self._finish(attempt)
 
     def _saw_subtest(self, attempt: Attempt, report: pytest.TestReport) -> None:
-        try:
+        with self._losing:
             said = CASE.subtest()
             self._write(self._lines.of_subtest(attempt, report), said, attempt.place)
-        except SURPRISES as error:
-            self._lose(error)
-
-    def _lose(self, error: BaseException) -> None:
-        """An execution that could not be told is counted as lost; the test it was about goes on."""
-        self.spool.lost += 1
-        self.spool.problem = f"{type(error).__name__}: {error}"
 
     def _start(self, item: pytest.Item) -> Attempt:
         if self._attempt is not None:

@@ -76,7 +76,7 @@ def capture_settings(config: pytest.Config) -> CaptureSettings:
         worker=worker,
         root=str(root),
         constant={key: value for key, value in constant.items() if value is not None},
-        groups=config.getoption("dist", "no") == "loadgroup",
+        groups=handed["groups"] if handed else config.getoption("dist", "no") == "loadgroup",
         redaction=redaction_asked(config),
         salt=os.environ.get(SALT, ""),
     )

@@ -84,7 +84,7 @@ def write_summary(
             reporter.write_line(line)
         if not tally.total:
             reporter.write_line("nothing was captured, so no file was written")
-        elif spool.lost < tally.total:
+        elif not left and spool.lost < tally.total:
             reporter.write_line(f"written to {shown}")
             reporter.write_line(_next(shown, imported))
     elif verbosity == -1 and tally.total:
@@ -138,9 +138,8 @@ def _warnings(
             "The tests were not affected. Name another place with --flywheel=PATH."
         )
     elif left:
-        warnings.append(
-            f"a part could not be joined ({spool.problem}); import it by itself: {', '.join(left)}"
-        )
+        because = spool.problem or "it is on another machine"
+        warnings.append(f"a part was not joined ({because}), import it by itself: {', '.join(left)}")
     if tally.further["refused"]:
         rest = tally.further["refused"] - len(tally.refused)
         more = f"; and {rest} more" if rest else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flywheel.capture.lines import Row
 from flywheel.capture.record_rows import row_bytes
@@ -16,9 +16,10 @@ class RecordBuffer:
     Args:
         most: rows there may be at once.
         most_bytes: memory they may take, about.
+        size_of: memory of one row.
 
     Examples:
-        >>> buffer = RecordBuffer(most=2, most_bytes=10_000)
+        >>> buffer = RecordBuffer(most=2, most_bytes=10_000, size_of=len)
         >>> buffer.put(("r1",), 0), buffer.put(("r2",), 0), buffer.put(("r3",), 0)
         (True, True, False)
         >>> buffer.take(1, 0)
@@ -30,9 +31,10 @@ class RecordBuffer:
         True
     """
 
-    def __init__(self, most: int, most_bytes: int) -> None:
+    def __init__(self, most: int, most_bytes: int, size_of: Callable[[Row], int] = row_bytes) -> None:
         self.most = most
         self.most_bytes = most_bytes
+        self.size_of = size_of
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
         self._emptied = threading.Condition(self._lock)
@@ -41,13 +43,21 @@ class RecordBuffer:
         self._bytes = 0
         self._first_at = 0.0
         self._hurry = False
+        self._hangs = False
 
     def put(self, row: Row, wait_s: float) -> bool:
-        """Take in a row; False when there was no room for it within the time."""
-        size = row_bytes(row) if len(row) > 1 else 1
+        """Take in a row; False when there was no room for it within the time.
+
+        Once somebody has waited in vain nobody waits again before the worker
+        shows a sign of life, so a worker that hangs costs the callers one wait.
+        """
+        size = self.size_of(row)
         with self._lock:
-            if self._is_full(size) and not self._emptied.wait_for(lambda: not self._is_full(size), wait_s):
-                return False
+            if self._is_full(size):
+                patience = 0.0 if self._hangs else wait_s
+                if not self._emptied.wait_for(lambda: not self._is_full(size), patience):
+                    self._hangs = True
+                    return False
             self._waiting.append(row)
             self._bytes += size
             if len(self._waiting) == 1:
@@ -58,7 +68,7 @@ class RecordBuffer:
         return True
 
     def take(self, enough: int, within_s: float) -> list[Row]:
-        """All rows that wait, once there are enough, or the first has waited so long, or somebody is in a hurry.
+        """All rows that wait, once there are enough, the first waited so long, or somebody is in a hurry.
 
         They count as unsafe until `done`. With nothing there it gives nothing
         after the time.
@@ -77,8 +87,9 @@ class RecordBuffer:
     def done(self) -> None:
         """The rows in hand are safe."""
         with self._lock:
-            self._bytes -= sum(row_bytes(row) if len(row) > 1 else 1 for row in self._in_hand)
+            self._bytes -= sum(map(self.size_of, self._in_hand))
             self._in_hand = []
+            self._hangs = False
             self._emptied.notify_all()
 
     def hurry(self) -> None:
@@ -102,9 +113,10 @@ class RecordBuffer:
             self._emptied.notify_all()
             return rows
 
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._waiting) + len(self._in_hand)
+    @property
+    def presses(self) -> bool:
+        """Whether half of the room is taken by rows that wait."""
+        return 2 * len(self._waiting) >= self.most
 
     def _is_full(self, size: int) -> bool:
         count = len(self._waiting) + len(self._in_hand)

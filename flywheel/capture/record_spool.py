@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,6 +49,7 @@ class RecordSpool:
         self.folder = folder
         self.most_bytes = most_bytes
         self.torn = 0
+        self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._size = 0
 
@@ -57,14 +60,17 @@ class RecordSpool:
             OSError: the disk is full, the folder cannot be written, or the file is as large as it may be.
         """
         data = b"".join(map(line_of, rows))
-        if self._size + len(data) > self.most_bytes:
-            raise OSError(27, f"the spool in {str(self.folder)!r} holds {self._size} bytes already")
-        if self._descriptor is None:
-            self._descriptor, self._size = self._opened(), 0
-        while data:
-            count = os.write(self._descriptor, data)
-            self._size += count
-            data = data[count:]
+        with self._lock:
+            if self._descriptor is None:
+                self._descriptor, self._size = self._opened(), 0
+            if self._size + len(data) > self.most_bytes:
+                raise OSError(
+                    errno.EFBIG, f"the spool in {str(self.folder)!r} holds {self._size} bytes already"
+                )
+            while data:
+                count = os.write(self._descriptor, data)
+                self._size += count
+                data = data[count:]
 
     def files(self) -> list[Path]:
         """Files that wait, the oldest first, the own one too."""
@@ -75,9 +81,16 @@ class RecordSpool:
 
     def release(self) -> None:
         """Close the own file, so that its lines can be brought home."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def forget(self) -> None:
+        """Leave the file to the parent process, in a forked child."""
+        # The thread that held it does not live here.
+        self._lock = threading.Lock()
+        self.release()
 
     def bring_home(self) -> Iterator[list[Row]]:
         """Rows of all files that nobody appends to, in chunks; asking for the next says the last is stored.

@@ -42,6 +42,7 @@ def patterns(
     as_json: JsonOption = False,
 ) -> None:
     """Failure patterns of the stored executions, the most damaging first."""
+    from flywheel.learn.insights import insights
     from flywheel.records.columns import Scope
 
     door = open_door(store, workspace, as_json)
@@ -62,6 +63,7 @@ def patterns(
         "read": min(total, READ_LIMIT),
         "patterns": [p.model_dump(mode="json") for p in found[:limit]],
         "more": max(0, len(found) - limit),
+        "insights": [i.model_dump(mode="json") for i in insights(found, worse)[:limit]],
         "worse_slices": [s.model_dump(mode="json") for s in worse[:limit]],
     }
 

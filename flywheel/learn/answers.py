@@ -31,7 +31,9 @@ _REFUSED = re.compile(
 )
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 _JSON_START = re.compile(r"\s*(?:\{|\[\s*[\[{\"\d])")
-_PLAIN = re.compile(r"[\W_]+")
+_AROUND = " \t\r\n[](){}<>\"'`.,;:!?*_#|"
+_BETWEEN = re.compile(r"[\s_-]+")
+_NUMBER = re.compile(r"[\s$€£]*(-?(?:\d[\d,]*(?:\.\d+)?|\.\d+))\s*[.%€]?\s*")
 _LANGUAGES = """
 English the and of to is in that it for was with this are be as have not
 German der die das und ist nicht ein eine zu den mit auf für von dem sich
@@ -74,13 +76,17 @@ def produced_answer(execution: Execution) -> str | None:
 
 
 def plain(text: str) -> str:
-    """An answer without case, punctuation or spaces around, to see whether two answers are one.
+    """An answer without case, marks around it, or spaces, to see whether two answers are one.
 
     Examples:
-        >>> plain("[No]") == plain(" no. "), plain("$1,000") == plain("1000")
-        (True, True)
+        >>> plain("[No]") == plain(" no. "), plain("$1,000") == plain("1000.0"), plain("-5") == plain("5")
+        (True, True, False)
     """
-    return _PLAIN.sub("", unicodedata.normalize("NFKC", text).casefold()) or text.strip()
+    number = _NUMBER.fullmatch(text)
+    if number:
+        return repr(float(number[1].replace(",", "")))
+    folded = unicodedata.normalize("NFKC", text).casefold().strip(_AROUND)
+    return _BETWEEN.sub("", folded) or text.strip()
 
 
 def is_refusal(text: str) -> bool:

@@ -12,6 +12,7 @@ from flywheel.learn.answers import (
     answer_text,
     format_fault,
     looks_cut,
+    plain,
     produced_answer,
 )
 from flywheel.learn.failure_text import read_failure
@@ -49,8 +50,9 @@ class Cluster:
 
     @property
     def key(self) -> str:
-        """Twelve hexadecimal digits."""
-        parts = [self.kind, self.slice or "", self.expected or "", self.produced or "", self.detail]
+        """Twelve hexadecimal digits; spellings of one answer share a key."""
+        answers = (plain(self.expected or ""), plain(self.produced or ""))
+        parts = [self.kind, self.slice or "", *answers, self.detail]
         parts += [part for part in (self.place, self.holder) if part]
         return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
@@ -118,6 +120,12 @@ def _without_answer(failure: Execution) -> Cluster:
 
 def _wrong(failure: Execution) -> Cluster:
     expected, produced = answer_text(failure.expected), produced_answer(failure)
+    if expected is not None and expected == produced:
+        return Cluster(
+            "wrong_answer", slice=failure.slice, detail="the right answer, failed for another reason"
+        )
+    if expected is not None and produced is not None and plain(expected) == plain(produced):
+        return Cluster("format", detail="the right answer, spelled otherwise")
     if expected is not None and produced is not None and len(expected) <= MAX_ANSWER:
         return Cluster("confusion", slice=failure.slice, expected=expected, produced=produced)
     if failure.error_message and _is_check(failure):

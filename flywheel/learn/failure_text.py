@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 MAX_READ = 20_000
 """Characters of a message that are looked at, half from each end; a stack overflow repeats itself."""
 
+MAX_LINE = 500
+
 _NATIVE = re.compile(r'^\s*File "([^"]+)", line \d+, in (.+)$')
 _PYTEST = re.compile(r"^(\S+?\.pyx?):\d+: ?(?:in (\S+)|([A-Za-z_][\w.]*)?)\s*$")
 _SCRIPT = re.compile(r"^\s*at (?:async )?(\S+) \(?(?:file://)?([^()\s]+?):\d+:\d+\)?$")
@@ -100,7 +102,7 @@ def read_failure(message: str) -> FailureText:
         return FailureText(_type_in(message), message.strip())
     if len(message) > MAX_READ:
         message = f"{message[: MAX_READ // 2]}\n{message[-MAX_READ // 2 :]}"
-    lines = message.splitlines()
+    lines = [line[:MAX_LINE] for line in message.splitlines()]
     frames, closing_type = _frames(lines)
     headline = _headline(lines)
     return FailureText(_type_in(headline) or closing_type or _assertion(headline), headline, tuple(frames))

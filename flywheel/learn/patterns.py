@@ -199,6 +199,7 @@ def _exact_groups(failures: Sequence[Execution], positions: Sequence[int]) -> li
     exact: dict[Cluster, list[int]] = defaultdict(list)
     for position in positions:
         exact[cluster_of(failures[position])].append(position)
+    exact = _without_spellings(exact)
     merged: dict[Cluster, _Group] = {}
     rules = _sibling_rules(exact)
     for cluster, members in exact.items():
@@ -220,6 +221,18 @@ def _exact_groups(failures: Sequence[Execution], positions: Sequence[int]) -> li
                 if rules.get(c, c) == group.cluster
             )[1]
     return list(merged.values())
+
+
+def _without_spellings(exact: dict[Cluster, list[int]]) -> dict[Cluster, list[int]]:
+    """Confusions whose answers differ in spelling joined, under the commonest spelling."""
+    spelled: dict[str, list[Cluster]] = defaultdict(list)
+    for cluster in exact:
+        spelled[cluster.key].append(cluster)
+    joined: dict[Cluster, list[int]] = {}
+    for clusters in spelled.values():
+        first = min(clusters, key=lambda c: (-len(exact[c]), c.expected or "", c.produced or ""))
+        joined[first] = sorted(i for c in clusters for i in exact[c])
+    return joined
 
 
 def _sibling_rules(exact: dict[Cluster, list[int]]) -> dict[Cluster, Cluster]:

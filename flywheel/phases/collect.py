@@ -14,7 +14,8 @@ def collect(context: CycleContext, store: Store, runner: CaseRunner | None) -> F
 
     When a suite and a runner are given and the live version has no execution in
     the window, the reflect cases are run once, so that a prompt can start
-    without any history. Gate cases are never run here.
+    without any history. Gate cases are never run here. Source `collect` keeps
+    these executions out of the identity of the cycle that made them.
 
     Args:
         context: what the cycle looks at.
@@ -92,7 +93,7 @@ def _capture_baseline(context: CycleContext, store: Store, runner: CaseRunner | 
         session_id=f"baseline/{context.cycle_id}",
         purpose="baseline",
         seed=request.seed,
-        source="baseline",
+        source="collect",
     )
     executions = runner.run(plan, store.cases.reflect(request.workspace, suite.suite).cases)
     store.executions.write(executions)

@@ -209,7 +209,8 @@ class SqlReleases:
         Raises:
             InputError: the reviewer is blank, or the review was decided before; the first decision stands.
             UnknownName: no such review, or its version has no text.
-            StaleRelease: what is live is not what the change was compared with; the review keeps waiting.
+            StaleRelease: what is live is neither what the change was compared with nor another
+                candidate of the same experiment; the review keeps waiting.
         """
         if not reviewer.strip():
             msg = f"Review {review_id!r} needs the name of who decides. It keeps waiting. Give --by NAME."
@@ -241,7 +242,7 @@ class SqlReleases:
 
     def _release_reviewed(self, decided: Review, verdict: Verdict, now: datetime) -> None:
         live = self.live(decided.workspace, decided.prompt)
-        if live is not None and live.version != decided.previous:
+        if live is not None and live.version != decided.previous and not self._sibling(decided, live):
             raise StaleRelease(_moved_on(decided, live))
         event = ReleaseEvent(
             release_id=_identity("review", decided.workspace, decided.review_id),
@@ -263,6 +264,12 @@ class SqlReleases:
             lambda connection: write_decision(connection, decided),
         )
         carry_out(self._db, change)
+
+    def _sibling(self, decided: Review, live: LiveVersion) -> bool:
+        """Whether the cycle that staged the change also released what is live: one experiment held both."""
+        newest = self.history(decided.workspace, decided.prompt)[0]
+        same = decided.cycle_id is not None and newest.cycle_id == decided.cycle_id
+        return same and newest.version == live.version
 
     def _named(self, workspace: str, prompt: str, ref: str) -> str:
         version = SqlPrompts(self._db).get(workspace, prompt, ref)

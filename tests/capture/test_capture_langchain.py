@@ -125,7 +125,7 @@ def test_the_test_has_the_last_word(pytester: pytest.Pytester):
 
 
 def test_a_late_import(pytester: pytest.Pytester):
-    """A test that imports LangChain in its own body is heard as well, in a process that had not imported it."""
+    """A test that is the first of its process to import LangChain, in its own body, is heard as well."""
     pytester.makepyfile(
         """
         import sys

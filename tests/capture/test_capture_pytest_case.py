@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 
 import pytest
-from captured_runs import executions, facts, only, run
+from captured_runs import executions, facts, only, plain_pytest, run
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -53,8 +53,9 @@ def test_everything_a_test_can_say(pytester: pytest.Pytester):
     pytester.makepyfile(
         """
         def test_it(flywheel_case):
-            flywheel_case.prompt("triage", "v3").case("refund-1").inputs({"text": "refund?"}).output("billing")
-            flywheel_case.expected("billing").score(0.75).confidence(0.9)
+            flywheel_case.prompt("triage", "v3").case("refund-1")
+            flywheel_case.inputs({"text": "refund?"}).output("billing").expected("billing")
+            flywheel_case.score(0.75).confidence(0.9)
             flywheel_case.set(
                 suite="support", slice="billing", model="small-1", agent="router", workflow="nightly",
                 latency_ms=12, input_tokens=100, output_tokens=5, cost_usd=0.01, rating=4, comment="fine",
@@ -100,9 +101,10 @@ def test_model_calls_add_up(pytester: pytest.Pytester):
     pytester.makepyfile(
         """
         def test_it(flywheel_case):
-            flywheel_case.model_call("small", input_tokens=10, output_tokens=1, cost_usd=0.1, inputs="a", output="b")
-            flywheel_case.model_call("small", input_tokens=20, output_tokens=2, latency_ms=5, confidence=0.5)
-            flywheel_case.model_call("large", input_tokens=30, output_tokens=3, output="c", error="cut off")
+            call = flywheel_case.model_call
+            call("small", input_tokens=10, output_tokens=1, cost_usd=0.1, inputs="a", output="b")
+            call("small", input_tokens=20, output_tokens=2, latency_ms=5, confidence=0.5)
+            call("large", input_tokens=30, output_tokens=3, output="c", error="cut off")
         """
     )
 
@@ -127,7 +129,10 @@ def test_model_calls_add_up(pytester: pytest.Pytester):
 def test_a_single_call_repeats_no_text(pytester: pytest.Pytester):
     """The texts of the only call are the execution's, once."""
     pytester.makepyfile(
-        "def test_it(flywheel_case): flywheel_case.model_call('small', inputs='q', output='a', confidence=0.5)"
+        """
+        def test_it(flywheel_case):
+            flywheel_case.model_call("small", inputs="q", output="a", confidence=0.5)
+        """
     )
 
     run(pytester)
@@ -240,10 +245,10 @@ def test_a_name_that_no_execution_has():
 def test_without_capture_everything_is_taken_and_nothing_kept(pytester: pytest.Pytester):
     """The fixture works in a run without --flywheel."""
     pytester.makepyfile(
-        "def test_it(flywheel_case): flywheel_case.inputs(object()).score(7).model_call('small').set(rating=1)"
+        "def test_it(flywheel_case): flywheel_case.inputs(object()).score(7).model_call('small')"
     )
 
-    result = pytester.runpytest_inprocess("-p", "no:langsmith_plugin", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*plain_pytest())
 
     assert result.ret == 0
     assert sorted(path.suffix for path in pytester.path.iterdir() if path.is_file()) == [".py"]

@@ -98,7 +98,7 @@ def test_parts_that_cannot_be_joined_stay(pytester: pytest.Pytester):
     parts = [path for path in pytester.path.glob("runs.*.jsonl") if path.name != "runs.jsonl"]
     assert sum(len(all_executions(part)) for part in parts) == 8
     result.stdout.fnmatch_lines(
-        ["flywheel: not joined (No space left on device), import by itself: *gw*.jsonl*"]
+        ["flywheel: a part was not joined (No space left on device), import it by itself: *gw*.jsonl*"]
     )
 
 

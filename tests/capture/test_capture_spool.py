@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -124,7 +123,7 @@ def test_parts_are_taken_in(tmp_path: Path):
 
     spool.append({"number": 3})
     assert [line["number"] for line in whole_lines(spool.path)] == [0, 1, 2, 3]
-    assert os.listdir(tmp_path) == ["runs.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.jsonl"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

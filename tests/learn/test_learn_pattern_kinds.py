@@ -68,6 +68,23 @@ def test_a_failure_has_the_kind_its_output_shows(fields: dict[str, object], kind
     assert (cluster.kind, cluster.detail) == (kind, detail)
 
 
+def test_spellings_of_one_answer_are_one_confusion():
+    """No, no. plus [No] are the same answer; the commonest spelling names it."""
+    spellings = ("No", "No", "no.", "[No]")
+    runs = [run(n, expected="Yes", output=spelling) for n, spelling in enumerate(spellings)]
+
+    (pattern,) = failure_patterns(runs)
+
+    assert (pattern.kind, pattern.expected, pattern.produced, pattern.count) == ("confusion", "Yes", "No", 4)
+
+
+def test_a_right_answer_that_failed_is_no_confusion():
+    """Expected and parsed answer are equal, so something else failed."""
+    runs = [run(n, expected="a", output="so a", metadata={"answer": "a"}) for n in range(3)]
+
+    assert [p.kind for p in failure_patterns(runs)] == ["wrong_answer"]
+
+
 def test_one_answer_whatever_is_asked_is_one_pattern():
     """A constant answer is found from passes as well as failures, and claims its failures."""
     rows = [

@@ -355,3 +355,10 @@ def test_after_a_rollback_the_same_request_is_a_new_cycle(make_world):
 
     assert second.cycle_id != first.cycle_id
     assert first.live not in (second.live, *second.staged, *second.shipped)
+
+
+def test_a_first_cycle_with_a_baseline_of_its_own_is_the_same_when_repeated(make_world):
+    """The baseline that collect captures does not change the identity of the cycle."""
+    world = make_world(dry_run=True, racing=False)
+
+    assert run_cycle(world.request, world.wiring) == run_cycle(world.request, world.wiring)

@@ -29,12 +29,14 @@ from flywheel.store.reviews import write_decision
 LATER = NOW + timedelta(hours=2)
 
 
-def staged(store: SqlStore, text: str = SECOND, review_id: str = "r1") -> tuple[Review, Verdict]:
+def staged(
+    store: SqlStore, text: str = SECOND, review_id: str = "r1", cycle_id: str | None = None
+) -> tuple[Review, Verdict]:
     """A review of a text against what is live."""
     add_text(store, text)
     live = store.releases.live("default", "triage")
     verdict = verdict_on(proposal_to(text), Ruling.STAGE)
-    review = review_of(verdict, live.version if live else None, review_id)
+    review = review_of(verdict, live.version if live else None, review_id, cycle_id)
     return store.releases.stage(review, verdict), verdict
 
 
@@ -190,3 +192,19 @@ def test_a_decision_taken_during_an_approval_wins(store: SqlStore) -> None:
         move(store.database, change)
     assert store.releases.review("default", "r1")[0] == decided
     assert store.releases.live("default", "triage").version == first
+
+
+def test_a_sibling_of_what_its_own_cycle_released_can_be_approved(store: SqlStore) -> None:
+    """One experiment held both against the same control, so a person may prefer the other."""
+    first = make_live(store, FIRST, "a")
+    review, _ = staged(store, cycle_id="c1")
+    third = add_text(store, THIRD)
+    event = event_to(third, "cycle-release").model_copy(
+        update={"kind": ReleaseKind.CYCLE, "cycle_id": review.cycle_id, "previous": first}
+    )
+    store.releases.promote(None, event, store.releases.live("default", "triage").revision)
+
+    store.releases.decide("default", "r1", approve=True, reviewer="ana", note="", now=LATER)
+
+    assert store.releases.live("default", "triage").version == review.version
+    assert store.releases.history("default", "triage")[0].previous == third
