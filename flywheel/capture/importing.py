@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from flywheel.capture.mapped import MappedReader
 from flywheel.capture.mapping import ColumnMapping
 from flywheel.capture.quarantine import Quarantine, Reject, Rejection
 from flywheel.capture.reasons import need, shown
+from flywheel.capture.redacting import Redaction
 from flywheel.capture.source_files import LINE_LIMIT, SourceFile, opened
 from flywheel.errors import InputError
 from flywheel.ports import WriteCounts
@@ -136,13 +137,14 @@ def import_file(
         evidence = _EVIDENCE[settings.format](source, settings)
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
         tell = partial(_tell, source, progress)
-        rejections = _Rejections(quarantine, tell)
+        redaction = Redaction(store.workspaces.policy)
+        rejections = _Rejections(quarantine, tell, partial(redaction.text, workspace=settings.workspace))
         accepted, counts = 0, WriteCounts()
         with quarantine or nullcontext():
             for batch in _batches(source, evidence.rows(rejections)):
                 accepted += len(batch)
                 if not settings.dry_run:
-                    counts += store.executions.write_rows(batch)
+                    counts += store.executions.write_rows(redaction.rows(batch))
                 tell()
         unseen = sorted(evidence.reader.unseen) if evidence.reader is not None else []
     return ImportReport(
@@ -159,26 +161,35 @@ def import_file(
 
 
 class _Rejections:
-    """Counts rejected lines; keeps them in quarantine unless this is a dry run."""
+    """Counts rejected lines; keeps them redacted in quarantine unless this is a dry run."""
 
-    def __init__(self, quarantine: Quarantine | None, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, quarantine: Quarantine | None, tell: Callable[[], None], redact: Callable[[str], str]
+    ) -> None:
         self.quarantine = quarantine
         self.tell = tell
+        self.redact = redact
         self.count = 0
         self.first: list[Rejection] = []
 
     def __call__(self, rejection: Rejection, pieces: Iterable[bytes]) -> None:
         self.count += 1
+        rejection = replace(rejection, reason=self.redact(rejection.reason))
         if len(self.first) < SHOWN_REJECTIONS:
             self.first.append(rejection)
         if self.count % _TOLD_AFTER == 0:
             self.tell()
         if self.quarantine is not None:
-            self.quarantine.keep(rejection, pieces)
+            self.quarantine.keep(rejection, map(self._redacted, pieces))
             return
         for _ in pieces:
             # The rest of a long line has to be read before the next one can be.
             pass
+
+    def _redacted(self, piece: bytes) -> bytes:
+        text = piece.decode("utf-8", "surrogateescape")
+        clean = self.redact(text)
+        return piece if clean is text else clean.encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,10 @@ class CallReader:
             row = self.reader.fields_row(data, suspicious=False)
         except TypeError:
             # Something that is no JSON: a dataclass, an array, an object of the application.
-            data |= {name: plain(data[name]) for name in JSON_FIELDS & data.keys()}
-            return self.reader.fields_row(data)
-        if isinstance(row, Refusal) or _is_harmless(row):
+            row = Refusal(None, "is no JSON")
+        if not isinstance(row, Refusal) and _is_harmless(row):
             return row
-        return self.reader.fields_row(data)
+        return self.reader.fields_row(_mended(data))
 
 
 def row_bytes(row: Row) -> int:
@@ -106,6 +105,22 @@ def line_of(row: Row) -> bytes:
     if isinstance(started, int):
         line["started_at"] = from_us(started).isoformat()
     return _ENCODE(line) + b"\n"
+
+
+def _mended(data: dict[str, Any]) -> dict[str, Any]:
+    """Plain JSON in the JSON fields, whole characters without NUL in all texts; other faults stay."""
+    mended = data | {name: plain(data[name]) for name in JSON_FIELDS & data.keys()}
+    return {name: _whole(value) for name, value in mended.items()}
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(part) for key, part in value.items()}
+    return [_whole(part) for part in value] if isinstance(value, list) else value
 
 
 def _put_start(data: dict[str, Any]) -> Refusal | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Final, cast
 
 from flywheel.learn.redaction import NAMES, TEXTS, VALUES, Redactor
@@ -15,10 +17,15 @@ Row = tuple[object, ...]
 """Values in the order of `ROW_COLUMNS`."""
 
 _COLUMN_OF: Final = {"metadata": "metadata_json"}
-_WORKSPACE: Final = ROW_COLUMNS.index("workspace")
-_NAMES: Final = tuple(ROW_COLUMNS.index(name) for name in NAMES)
+_WORKSPACE: Final = itemgetter(ROW_COLUMNS.index("workspace"))
+_OWN_IDS: Final = ("execution_id", "case_id")
+_NAMES: Final = tuple(ROW_COLUMNS.index(name) for name in NAMES if name not in _OWN_IDS)
+_IDS: Final = tuple(ROW_COLUMNS.index(name) for name in _OWN_IDS)
 _TEXTS: Final = tuple(ROW_COLUMNS.index(name) for name in TEXTS)
 _JSON: Final = tuple(ROW_COLUMNS.index(_COLUMN_OF.get(name, name)) for name in (*VALUES, "models"))
+
+_TOGETHER: Final = 16
+"""Texts that are looked at as one: a look has a fixed cost, and most texts are clean."""
 
 
 class Redaction:
@@ -40,70 +47,96 @@ class Redaction:
 
     def __init__(self, policy_of: Callable[[str], RedactionPolicy]) -> None:
         self._policy_of = policy_of
-        self._redactors: dict[object, Redactor] = {}
-        self._cleaners: dict[object, Callable[[Row], Row]] = {}
+        self._redactors: dict[str, Redactor] = {}
 
     @property
     def counts(self) -> Counter[str]:
         """How often each kind was taken out."""
         return sum((redactor.counts for redactor in self._redactors.values()), Counter())
 
-    def rows(self, rows: Sequence[Row]) -> list[Row]:
+    def rows(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows in their order; one without anything private is the same object."""
-        find = self._cleaners.get
-        return [(find(row[_WORKSPACE]) or self._made(row[_WORKSPACE]))(row) for row in rows]
+        workspaces = set(map(_WORKSPACE, rows))
+        if len(workspaces) == 1:
+            return clean_rows(self._redactor(cast("str", workspaces.pop())), rows)
+        by_workspace: dict[object, list[int]] = {}
+        for position, row in enumerate(rows):
+            by_workspace.setdefault(_WORKSPACE(row), []).append(position)
+        cleaned = list(rows)
+        for workspace, positions in by_workspace.items():
+            own = clean_rows(self._redactor(cast("str", workspace)), [rows[p] for p in positions])
+            for position, row in zip(positions, own, strict=True):
+                cleaned[position] = row
+        return cleaned
 
     def text(self, text: str, workspace: str) -> str:
         """A text about rows of a workspace, such as the reason why one was refused."""
-        self._made(workspace)
-        return self._redactors[workspace].text(text)
+        return self._redactor(workspace).text(text)
 
-    def _made(self, workspace: object) -> Callable[[Row], Row]:
-        if workspace not in self._cleaners:
-            redactor = Redactor(self._policy_of(cast("str", workspace)))
-            self._redactors[workspace] = redactor
-            self._cleaners[workspace] = row_cleaner(redactor)
-        return self._cleaners[workspace]
+    def _redactor(self, workspace: str) -> Redactor:
+        if workspace not in self._redactors:
+            self._redactors[workspace] = Redactor(self._policy_of(workspace))
+        return self._redactors[workspace]
 
 
-def row_cleaner(redactor: Redactor) -> Callable[[Row], Row]:
-    """What cleans rows by the policy of a redactor; a row without anything private comes back as it is.
+def clean_rows(redactor: Redactor, rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows by the policy of one redactor, column by column; the same object when nothing is private.
 
-    JSON columns are looked at as the text they are kept as, so that only a
-    suspicious one is decoded. The content hash of a changed row is made anew;
+    Names repeat, so each is looked at once. Texts are looked at many at a
+    time, JSON as the text it is kept as, so that only what is suspicious is
+    looked at alone or decoded. The content hash of a changed row is made anew;
     an id that was derived from the content stays, so that equal lines stay one.
     """
-    if redactor.is_off:
-        return lambda row: row
-    text, value, suspects = redactor.text, redactor.value, redactor.suspects
-
-    def json_text(old: str) -> str:
-        if not suspects(old):
-            return old
-        decoded = from_json(old)
-        clean = value(decoded)
-        return old if clean is decoded else cast("str", to_json(clean))
-
-    steps = tuple(
-        (position, clean)
-        for positions, clean in ((_NAMES, redactor.name), (_TEXTS, text), (_JSON, json_text))
-        for position in positions
+    if redactor.is_off or not rows:
+        return rows
+    changes: dict[int, dict[int, str]] = {}
+    for column in _NAMES:
+        _rename(redactor, rows, column, changes)
+    looks: tuple[tuple[tuple[int, ...], Callable[[str], str]], ...] = (
+        (_IDS, redactor.name),
+        (_TEXTS, redactor.text),
+        (_JSON, partial(_json_text, redactor)),
     )
-
-    def cleaned(row: Row) -> Row:
-        changed: list[object] | None = None
-        for position, clean in steps:
-            old = row[position]
-            if old is None:
-                continue
-            new = clean(cast("str", old))
-            # A name that is remembered may be another object of the same text.
-            if new is not old and new != old:
-                changed = changed or list(row)
-                changed[position] = new
-        if changed is None:
-            return row
-        values = tuple(changed[:-1])
-        return (*values, content_hash_of(values))
-
+    for columns, clean in looks:
+        for column in columns:
+            for position, new in _changed_texts(redactor, [row[column] for row in rows], clean):
+                changes.setdefault(position, {})[column] = new
+    if not changes:
+        return rows
+    cleaned = list(rows)
+    for position, new_texts in changes.items():
+        values = list(rows[position][:-1])
+        for column, text in new_texts.items():
+            values[column] = text
+        cleaned[position] = (*values, content_hash_of(tuple(values)))
     return cleaned
+
+
+def _rename(redactor: Redactor, rows: Sequence[Row], column: int, changes: dict[int, dict[int, str]]) -> None:
+    distinct = {row[column] for row in rows} - {None}
+    renamed = {old: new for old in distinct if (new := redactor.name(cast("str", old))) != old}
+    for position, row in enumerate(rows) if renamed else ():
+        if row[column] in renamed:
+            changes.setdefault(position, {})[column] = renamed[row[column]]
+
+
+def _changed_texts(
+    redactor: Redactor, texts: Sequence[object], clean: Callable[[str], str]
+) -> Iterator[tuple[int, str]]:
+    """Positions of the texts that were not clean, with what they become."""
+    for start in range(0, len(texts), _TOGETHER):
+        some = cast("list[str]", [text for text in texts[start : start + _TOGETHER] if text is not None])
+        if not some or not redactor.suspects("\n".join(some)):
+            continue
+        for position in range(start, min(start + _TOGETHER, len(texts))):
+            old = cast("str | None", texts[position])
+            if old is not None and (new := clean(old)) is not old and new != old:
+                yield position, new
+
+
+def _json_text(redactor: Redactor, text: str) -> str:
+    if not redactor.suspects(text):
+        return text
+    value = from_json(text)
+    clean = redactor.value(value)
+    return text if clean is value else cast("str", to_json(clean))

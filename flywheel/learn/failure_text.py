@@ -71,7 +71,7 @@ class FailureText:
     def place(self) -> str:
         """The deepest own frame, else the file the failure starts in: a test; empty without a stack.
 
-        On real failing tests this names the cause better than any message does; see docs/analysis.md.
+        It splits one cause into fewer groups than the message does; docs/analysis.md has the figures.
         """
         own = self.own_frame
         if own is not None:

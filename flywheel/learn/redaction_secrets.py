@@ -84,7 +84,7 @@ _VALUE: Final = re.compile(
 _LONGEST_NAME: Final = 40
 _IS_STRONG: Final = re.compile(_STRONG, re.IGNORECASE).match
 _CODE: Final = re.compile(
-    r"[A-Za-z_]+(?:[.:/-][A-Za-z_]+)*[.:/-]?|[*xX.•_-]+|\$.*|%[a-z]|%\(\w+\)s|%\w+%|(?:self|os|env|config|settings)\..*|none|null|true|false",
+    r"[A-Za-z_]+(?:[.:/-][A-Za-z_]+)*[.:/-]?|[*xX.•_-]+|\$.*|%[a-z]|%\(\w+\)s|%[a-z_]+%|(?:self|os|env|config|settings)\..*|none|null|true|false",
     re.IGNORECASE,
 ).fullmatch
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from flywheel.learn.check_digits import is_card, is_fr_nir
+
 # The ends of key, token, secret, password, passwd, pwd, auth: first as a product of classes, which is cheap.
 _END: Final = "[kKrRoOsSpPuU][eEwWrRtT][yYtTnNdDhH]"
 _EXACT: Final = (
@@ -64,14 +66,37 @@ _SIX: Final = b"0" * 6
 
 _RUNS: Final = re.compile(r"[0-9](?:[^0-9A-Za-z,;:=<>\n]{0,4}[0-9]){5,}")
 _ENOUGH: Final = 8
+_CARD_DIGITS: Final = 13
+_BEFORE: Final = 48
 # Fewer digits than eight are private only between letters: AB 12 34 56 C, X1234567L.
 _IS_LETTERED: Final = re.compile(
     r"(?:[A-Za-z]{2}|[XYZxyz])[ .\u00a0\u2010-\u2015-]?[0-9 .\u00a0\u2010-\u2015-]{5,12}"
     "[A-Za-z](?![A-Za-z0-9])"
 ).search
 _IS_ORDINARY: Final = re.compile(
-    r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
+    r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
+    "|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
 ).fullmatch
+_NAMES_OF_NUMBERS: Final = re.compile(
+    "phone|tel|mobil|handy|cell|call|fax|whatsapp|msisdn|ssn|social|bsn|burgerserv|sofi|steuer|idnr|tax|tin"
+    "|national|identity|personal|nir|dni|nie|nino|card|pan|cc_|cc no"
+).search
+_IS_DNI: Final = re.compile(r"[0-9]{8}[^A-Za-z0-9]?[A-Za-z](?![A-Za-z0-9])").match
+_GAP: Final = "[^0-9A-Za-z]"
+# What digits in groups must look like somewhere to be private.
+_SHAPES: Final = re.compile(
+    "|".join(
+        (
+            rf"[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4}}",
+            rf"[2-9][0-9]{{2}}{_GAP}{{1,3}}[2-9][0-9]{{2}}{_GAP}[0-9]{{4}}",
+            rf"[0-9]{{3}}{_GAP}[0-9]{{2}}{_GAP}[0-9]{{4}}|[0-9]{{2}} [0-9]{{3}} [0-9]{{3}} [0-9]{{3}}",
+            rf"[1-378]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}|[0-9]{{2}}\.[0-9]{{3}}\.[0-9]{{3}}",
+            # A number behind another one.
+            rf"[0-9]{{11}}|{_GAP}0[1-9][0-9]{{0,4}}{_GAP}{{1,3}}[0-9]|{_GAP}(?:\+|00[1-9])",
+        )
+    )
+).search
+_IS_BANK: Final = re.compile("[A-Za-z]{2}[0-9]{2} ?[A-Za-z]{4} ?$").search
 
 
 def may_hold_private(text: str) -> bool:
@@ -107,18 +132,43 @@ class DigitRun(NamedTuple):
 
 
 def digit_runs(text: str) -> list[DigitRun]:
-    """Runs of digits that could be private: of eight or more, of six between letters; no dates, no decimals.
+    """Runs of digits that could be private; no dates, no decimals, no plain numbers that nothing names.
 
     Examples:
-        >>> digit_runs("no. 4111 1111-1111.1111 on 2026-11-21 and 5")
+        >>> digit_runs("no. 4111 1111-1111.1111 on 2026-11-21 and 5 for order 12345678")
         [DigitRun(start=4, end=23, digits=16)]
     """
     runs = []
     for found in _RUNS.finditer(text):
         start, end = found.span()
-        digits = sum("0" <= c <= "9" for c in found[0])
-        if (digits >= _ENOUGH and not _IS_ORDINARY(found[0])) or _IS_LETTERED(
-            text, max(0, start - 3), end + 3
-        ):
+        is_plain = found[0].isdecimal()
+        digits = end - start if is_plain else sum("0" <= c <= "9" for c in found[0])
+        if _tells(text, start, end, plain=is_plain, digits=digits) or _is_named(text, start):
             runs.append(DigitRun(start, end, digits))
     return runs
+
+
+def _tells(text: str, start: int, end: int, *, plain: bool, digits: int) -> bool:
+    """Whether a run can be a telephone number, a card, an account or an id that nothing names."""
+    if digits < _ENOUGH:
+        return _IS_LETTERED(text, max(0, start - 3), end + 3) is not None
+    before = text[start - 1 : start]
+    if before.isalpha() or before == "+" or (text.startswith("00", start) and text[start + 2] != "0"):
+        return True
+    if plain and digits < _CARD_DIGITS:
+        return _IS_DNI(text, start) is not None or _IS_BANK(text[max(0, start - 10) : start]) is not None
+    if plain:
+        return is_card(text[start:end]) or is_fr_nir(text[start:end]) or before == " "
+    if _IS_ORDINARY(text[start:end]):
+        return False
+    is_trunk = text[start] == "0" and text[start + 1] != "0"
+    is_shaped = is_trunk or _SHAPES(text, start, end) is not None
+    return (
+        is_shaped
+        or _IS_BANK(text[max(0, start - 10) : start]) is not None
+        or _IS_DNI(text, end - 8) is not None
+    )
+
+
+def _is_named(text: str, start: int) -> bool:
+    return _NAMES_OF_NUMBERS(text[max(0, start - _BEFORE) : start].lower()) is not None

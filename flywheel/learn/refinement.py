@@ -190,7 +190,7 @@ def _format_block(material: Material) -> Block | None:
         )
     else:
         text = "Output format: reply with the answer only: no sentence, no quotation marks, no explanation."
-    return Block("output_format", text, "demands the bare answer", ("format", "cut_off"))
+    return Block("output_format", text, "demands the bare answer", ("format", "cut_off", "refusal"))
 
 
 def _definitions_block(material: Material) -> Block | None:
@@ -215,7 +215,7 @@ def _definitions(strategy: str, options: Sequence[AnswerOption], change: str) ->
     if not lines:
         return None
     text = "\n".join(("What the names mean:", *lines))
-    return Block(strategy, text, change, ("confusion", "wrong_answer"))
+    return Block(strategy, text, change, ("confusion", "wrong_answer", "constant"))
 
 
 def _demonstrations_block(material: Material, limits: Limits) -> Block | None:
@@ -240,7 +240,7 @@ def _demonstrations_block(material: Material, limits: Limits) -> Block | None:
         "demonstrations",
         block,
         f"shows {len(shown)} solved questions, failed ones first",
-        ("wrong_answer", "confusion", "format"),
+        ("wrong_answer", "confusion", "format", "constant"),
     )
 
 

@@ -1,66 +1,28 @@
-"""The recorder in one process: input, batches, threads, tasks, a store that is away."""
+"""The recorder in one process: input, batches, threads, tasks."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sqlite3
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from planted_secrets import planted, secret_part
+from recorder_world import stored
 
 import flywheel
 from flywheel.capture.record_buffer import RecordBuffer
 from flywheel.capture.recorder import Recorder, RecorderSettings, recorder
 from flywheel.errors import InputError, PolicyError
-from flywheel.learn.redaction_policy import RedactionPolicy
-from flywheel.records.columns import Scope
 from flywheel.records.execution import Execution, ModelUse
-from flywheel.store.open import SqlStore, open_store
+from flywheel.store.open import SqlStore
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> RecorderSettings:
     """Settings with a spool of the test's own."""
     return RecorderSettings(spool=tmp_path / "spool", within_s=0.05)
-
-
-@pytest.fixture
-def address(tmp_path: Path) -> str:
-    """Address of a SQLite store that is not there yet."""
-    return f"sqlite:///{tmp_path / 'store' / 'runs.db'}"
-
-
-def stored(store: SqlStore) -> list[Execution]:
-    """Everything of the default workspace, in the order of storing."""
-    return store.executions._records(sa_true(), None)
-
-
-def sa_true() -> object:
-    """A condition that holds for every row."""
-    import sqlalchemy as sa
-
-    return sa.true()
-
-
-def spooled(settings: RecorderSettings) -> list[Path]:
-    """Files of the spool."""
-    assert settings.spool is not None
-    return sorted(settings.spool.rglob("*.jsonl"))
-
-
-@pytest.fixture
-def blocked(tmp_path: Path, address: str) -> Iterator[Path]:
-    """The store cannot be made: where its folder would be there is a file."""
-    path = tmp_path / "store"
-    path.write_text("not a folder")
-    yield path
-    path.unlink(missing_ok=True)
 
 
 def test_what_is_recorded_reads_back(store: SqlStore, settings: RecorderSettings):
@@ -153,7 +115,6 @@ def test_what_is_absent_is_filled_in(store: SqlStore, settings: RecorderSettings
         {"outcome": "passed", "latencyms": 3},
         {"outcome": "passed", "case_id": ""},
         {"outcome": "unscored", "score": 0.5},
-        {"outcome": "passed", "comment": "a\0b"},
     ],
 )
 def test_wrong_input_is_refused_or_counted(
@@ -249,152 +210,6 @@ def test_a_closed_recorder_starts_again(store: SqlStore, settings: RecorderSetti
     assert len(stored(store)) == 2
 
 
-def test_a_store_that_is_away_and_comes_back(address: str, blocked: Path, settings: RecorderSettings):
-    """Meanwhile executions go to disk; then they come home, each once."""
-    rec = recorder("triage", store=address, settings=settings)
-    for number in range(600):
-        rec.record(execution_id=f"r{number}", outcome="passed")
-    rec.close()
-
-    assert rec.counts.spooled == 600
-    assert "cannot be made" in str(rec.problem)
-    assert spooled(settings)
-    blocked.unlink()
-    with recorder("triage", store=address, settings=settings) as rec:
-        rec.record(execution_id="r0", outcome="failed")
-
-    assert rec.counts.brought_home == 600
-    assert spooled(settings) == []
-    assert open_store(address).executions.counts(Scope()).stored == 600
-
-
-def test_a_running_recorder_notices_that_the_store_is_back(
-    address: str, blocked: Path, settings: RecorderSettings
-):
-    """Nobody has to start the application anew."""
-    with recorder("triage", store=address, settings=settings) as rec:
-        rec.record(execution_id="r1", outcome="passed")
-        assert rec.flush()
-        assert rec.counts.spooled == 1
-        blocked.unlink()
-        while rec.counts.brought_home == 0:
-            rec.flush()
-            threading.Event().wait(0.05)
-        assert rec.problem is None
-
-    assert open_store(address).executions.counts(Scope()).stored == 1
-
-
-def test_the_spool_is_a_file_of_evidence(
-    address: str, blocked: Path, settings: RecorderSettings, store: SqlStore
-):
-    """`flywheel import jsonl` reads it, should nobody bring it home."""
-    from flywheel.capture.importing import ImportSettings, import_file
-
-    with recorder("triage", store=address, settings=settings, workspace="team") as rec:
-        rec.record(
-            outcome="error",
-            error_message="größer",
-            inputs={"a": [1, 2.5, None]},
-            started_at=datetime.now(UTC),
-        )
-
-    (path,) = spooled(settings)
-    report = import_file(path, store, ImportSettings())
-
-    assert (report.stored, report.rejected) == (1, 0)
-    assert stored(store)[0].error_message == "größer"
-
-
-def test_a_store_that_hangs_stops_nobody(address: str, settings: RecorderSettings):
-    """While another program holds the lock, executions go to disk; memory holds no more than it may."""
-    open_store(address).close()
-    path = address.removeprefix("sqlite:///")
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    few = RecorderSettings(spool=settings.spool, within_s=0.05, most_records=16, close_s=0.1, wait_s=0.01)
-    rec = recorder("triage", store=address, settings=few)
-    for number in range(400):
-        rec.record(execution_id=f"r{number}", outcome="passed")
-
-    assert rec.counts.spooled >= 400 - 16
-    holder.execute("COMMIT")
-    holder.close()
-    rec.close()
-    with recorder("triage", store=address, settings=settings) as rec:
-        rec.flush()
-
-    assert open_store(address).executions.counts(Scope()).stored == 400
-    assert spooled(settings) == []
-
-
-def test_a_full_disk_is_counted_not_raised(
-    address: str, blocked: Path, settings: RecorderSettings, caplog: pytest.LogCaptureFixture
-):
-    """What neither store nor disk can take is lost, counted, logged; the application goes on."""
-    tiny = RecorderSettings(spool=settings.spool, within_s=0.05, spool_bytes=1_000)
-    with caplog.at_level(logging.ERROR), recorder("triage", store=address, settings=tiny) as rec:
-        for _ in range(300):
-            rec.record(outcome="passed")
-
-    assert rec.counts.lost + rec.counts.spooled == 300
-    assert rec.counts.lost > 200
-    assert "are lost" in caplog.text
-
-
-def test_a_value_no_database_keeps_spoils_no_batch(store: SqlStore, settings: RecorderSettings):
-    """One bad execution of a batch is rejected, the others are stored."""
-    with recorder(store=store, settings=settings) as rec:
-        for number in range(10):
-            rec.record(
-                execution_id=f"r{number}", outcome="passed", comment="\ud800" if number == 5 else "fine"
-            )
-
-    assert (rec.counts.stored, rec.counts.rejected) in {(9, 1), (10, 0)}
-    assert len(stored(store)) == rec.counts.stored
-
-
-def test_nothing_private_leaves_memory(
-    address: str, blocked: Path, settings: RecorderSettings, caplog: pytest.LogCaptureFixture
-):
-    """Of 10,000 planted values none is in the spool, the store or a log."""
-    secrets = list(planted(10_000))
-    with caplog.at_level(logging.DEBUG):
-        rec = recorder("triage", store=address, settings=settings)
-        for position, one in enumerate(secrets[:5_000]):
-            rec.record(**hidden(position, one.text))
-        rec.close()
-        on_disk = b"".join(path.read_bytes() for path in spooled(settings))
-        assert remaining(on_disk, secrets) == []
-        blocked.unlink()
-        with recorder("triage", store=address, settings=settings) as rec:
-            for position, one in enumerate(secrets[5_000:], start=5_000):
-                rec.record(**hidden(position, one.text))
-
-    assert open_store(address).executions.counts(Scope()).stored == 10_000
-    folder = Path(address.removeprefix("sqlite:///")).parent
-    kept = b"".join(path.read_bytes() for path in folder.iterdir())
-    assert remaining(kept, secrets) == []
-    assert remaining(caplog.text.encode(), secrets) == []
-    assert sum(rec.counts.redacted.values()) >= 5_000
-
-
-def test_the_policy_of_the_workspace_is_followed(store: SqlStore, settings: RecorderSettings):
-    """Off leaves everything, hash makes equal values equal marks, in one recorder at the same time."""
-    store.workspaces.set_policy(RedactionPolicy(workspace="open", mode="off"))
-    store.workspaces.set_policy(RedactionPolicy(workspace="hashed", mode="hash", salt="pepper"))
-    with recorder(store=store, settings=settings) as rec:
-        for workspace in ("open", "hashed", "default"):
-            rec.record(
-                workspace=workspace, outcome="passed", output="ann@example.com", comment="Ann@Example.com"
-            )
-
-    kept = {e.workspace: e for e in stored(store)}
-    assert kept["open"].output == "ann@example.com"
-    assert kept["default"].output == "<email>"
-    assert kept["hashed"].output == kept["hashed"].comment != "<email>"
-
-
 def test_a_buffer_never_holds_more_than_it_may():
     """Rows that wait count together with rows in the worker's hands."""
     buffer = RecordBuffer(most=4, most_bytes=10**6, size_of=len)
@@ -413,30 +228,3 @@ def test_the_front_door_has_the_recorder():
     assert "get_prompt" in dir(flywheel)
     with pytest.raises(AttributeError, match="no attribute 'recoder'"):
         _ = flywheel.recoder
-
-
-def hidden(position: int, text: str) -> dict[str, object]:
-    """An execution with a text in one of many places."""
-    places: tuple[dict[str, object], ...] = (
-        {"inputs": {"messages": [{"role": "user", "content": text}]}},
-        {"output": text},
-        {"error_message": f"Traceback: {text}"},
-        {"comment": text},
-        {"metadata": {"request": {"headers": [text], text: 1}}},
-        {"expected": [[text]]},
-        {"inputs": repr({"body": text})},
-        {"error_type": text[:300].replace("\0", "") or "x", "session_id": text[:300] or "x"},
-    )
-    return {"execution_id": f"r{position}", "outcome": "error", **places[position % len(places)]}
-
-
-def remaining(data: bytes, secrets: list[object]) -> list[str]:
-    """Planted values that are still there, as they were or as JSON spells them."""
-    found = []
-    for one in secrets:
-        if one.kind == "pem":
-            parts = one.value.split("\n")[1:-1]
-        else:
-            parts = [secret_part(one.value)]
-        found += [part for part in parts if part.encode() in data]
-    return found

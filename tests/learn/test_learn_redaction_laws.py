@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from planted_secrets import MAKERS, planted, secret_part
 
 from flywheel.learn.redaction import Redactor
+from flywheel.learn.redaction_contacts import phones
+from flywheel.learn.redaction_numbers import accounts, cards, lettered_ids, national_ids
 from flywheel.learn.redaction_policy import CustomPattern, RedactionPolicy
-from flywheel.learn.redaction_trigger import may_hold_private
+from flywheel.learn.redaction_trigger import digit_runs, may_hold_private
 
 POLICIES = (
     RedactionPolicy(),
     RedactionPolicy(mode="hash", salt="pepper"),
     RedactionPolicy(mode="hash", salt="s", patterns=(CustomPattern(name="client", pattern="[a-m]{3}[0-9]"),)),
 )
+NUMBERS = (phones, accounts, cards, lettered_ids, national_ids)
 policies = st.sampled_from(POLICIES)
 secrets = st.builds(
     lambda kind, seed: MAKERS[kind](random.Random(seed)),
@@ -94,6 +97,16 @@ def test_the_quick_look_never_clears_what_the_slow_one_finds(text: str):
 
     if not may_hold_private(text):
         assert [finding for find in redactor._finders for finding in find(text)] == []
+
+
+@settings(deadline=None)
+@given(texts)
+def test_no_number_stands_outside_of_the_runs(text: str):
+    """What the finders of numbers find anywhere lies in a run of digits that the quick look names."""
+    runs = digit_runs(text)
+
+    found = [finding for find in NUMBERS for finding in find(text)]
+    assert [f for f in found if not any(r.start < f.end and f.start < r.end for r in runs)] == []
 
 
 @settings(deadline=None)
