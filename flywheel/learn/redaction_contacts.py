@@ -63,7 +63,7 @@ _NAMED: Final = re.compile(
 _DATE: Final = re.compile(r"[0-9]{1,2}[./ -][0-9]{1,2}[./ -](?:19|20)[0-9]{2}(?![0-9])").match
 
 _IPV4: Final = re.compile(rf"[0-9](?<!\..){ALONE}[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}(?!\w|\.[0-9])")
-_VERSION: Final = re.compile(r"(?i)(?:version|ver\.?|release|build|v|==|>=|<=|~=|section|§)\s?$").search
+_VERSION: Final = re.compile(r"(?i)(?:version|ver\.?|release|build|v|==|>=|<=|~=|section|§) ?\Z").search
 _HEX_COLONS: Final = re.compile(r":[0-9A-Fa-f]{0,4}:").search
 _IPV6: Final = re.compile(
     rf"[0-9A-Fa-f](?<![:.].){ALONE}[0-9A-Fa-f]{{0,3}}:(?:[0-9A-Fa-f]{{0,4}}:){{1,6}}[0-9A-Fa-f]{{0,4}}"

@@ -45,7 +45,11 @@ _NAMES: Final = re.compile(
     "ssn|social[_ ]?security|bsn|burgerservice|sofi|steuer-?(?:id|nr|nummer)|idnr|tax[_ -]?(?:id|number)|tin"
     "|(?:national|identity|personal)[_ -](?:id|number)"
 )
-_NAMED: Final = re.compile(rf"[^0-9\n]{{0,25}}([0-9](?:{_GAP}?[0-9]){{7,10}})(?![0-9])")
+_NAMED: Final = re.compile(
+    r"(?:[^\w\n]|_?(?:number|nummer|no(?!\w)|nr(?!\w)|id(?!\w))|is|was|of|on){0,10}"
+    rf"([0-9](?:{_GAP}?[0-9]){{7,10}})(?![0-9])",
+    re.IGNORECASE,
+)
 
 
 def cards(text: str) -> Iterator[Finding]:
@@ -104,7 +108,7 @@ def _cut(text: str, start: int, length: int) -> tuple[int, str]:
     kept: list[str] = []
     position = start
     while position < len(text) and len(kept) < length:
-        if text[position].isalnum():
+        if text[position].isascii() and text[position].isalnum():
             kept.append(text[position].upper())
         position += 1
     return position, "".join(kept)
@@ -115,4 +119,4 @@ def _digits(text: str) -> str:
 
 
 def _alphanumeric(text: str) -> str:
-    return "".join(c for c in text if c.isalnum()).upper()
+    return "".join(c for c in text if c.isascii() and c.isalnum()).upper()

@@ -77,6 +77,11 @@ _IS_ORDINARY: Final = re.compile(
     r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
     "|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
 ).fullmatch
+# The ends of words that stand right before a number they name: phone, number, mobile, card, SSN, BSN, id, is, ...
+_NAMING: Final = frozenset(
+    "one fon tel bil ile ndy ell fax app sdn all ber umm mer _no ssn ity bsn ofi _id tin dnr ino nir dni nie pan ard "
+    "nce al# #no #nr #is #at #me #on #us #id #of was ous".replace("#", " ").split(" ")
+) | {" no", " nr", " is", " at", " me", " on", " us", " id", " of", ".no", '"no', "'no"}
 _NAMES_OF_NUMBERS: Final = re.compile(
     "phone|tel|mobil|handy|cell|call|fax|whatsapp|msisdn|ssn|social|bsn|burgerserv|sofi|steuer|idnr|tax|tin"
     "|national|identity|personal|nir|dni|nie|nino|card|pan|cc_|cc no"
@@ -141,34 +146,54 @@ def digit_runs(text: str) -> list[DigitRun]:
     runs = []
     for found in _RUNS.finditer(text):
         start, end = found.span()
-        is_plain = found[0].isdecimal()
-        digits = end - start if is_plain else sum("0" <= c <= "9" for c in found[0])
-        if _tells(text, start, end, plain=is_plain, digits=digits) or _is_named(text, start):
+        run = found[0]
+        is_plain = run.isdecimal()
+        digits = end - start if is_plain else sum("0" <= c <= "9" for c in run)
+        if digits < _ENOUGH:
+            is_telling = _IS_LETTERED(text, max(0, start - 3), end + 3) is not None
+        elif is_plain:
+            is_telling = _plain_tells(text, start, end)
+        else:
+            is_telling = not _IS_ORDINARY(run) and _groups_tell(text, start, end)
+        if is_telling or _is_named(text, start):
             runs.append(DigitRun(start, end, digits))
     return runs
 
 
-def _tells(text: str, start: int, end: int, *, plain: bool, digits: int) -> bool:
-    """Whether a run can be a telephone number, a card, an account or an id that nothing names."""
-    if digits < _ENOUGH:
-        return _IS_LETTERED(text, max(0, start - 3), end + 3) is not None
+def _plain_tells(text: str, start: int, end: int) -> bool:
+    """Whether digits without separators can be private by themselves."""
     before = text[start - 1 : start]
-    if before.isalpha() or before == "+" or (text.startswith("00", start) and text[start + 2] != "0"):
+    if before.isalpha() or before == "+" or (text[start] == "0" and _is_abroad(text, start)):
         return True
-    if plain and digits < _CARD_DIGITS:
-        return _IS_DNI(text, start) is not None or _IS_BANK(text[max(0, start - 10) : start]) is not None
-    if plain:
-        return is_card(text[start:end]) or is_fr_nir(text[start:end]) or before == " "
-    if _IS_ORDINARY(text[start:end]):
-        return False
-    is_trunk = text[start] == "0" and text[start + 1] != "0"
-    is_shaped = is_trunk or _SHAPES(text, start, end) is not None
+    if end - start >= _CARD_DIGITS and (is_card(text[start:end]) or is_fr_nir(text[start:end])):
+        return True
+    if text[end : end + 2].strip(" .-").isalpha() and _IS_DNI(text, start) is not None:
+        return True
+    return before == " " and text[start - 2 : start - 1].isupper() and _behind_bank(text, start)
+
+
+def _groups_tell(text: str, start: int, end: int) -> bool:
+    """Whether digits in groups can be private by themselves."""
+    before = text[start - 1 : start]
+    if before.isalpha() or before == "+" or (text[start] == "0" and text[start + 1] != "0"):
+        return True
     return (
-        is_shaped
-        or _IS_BANK(text[max(0, start - 10) : start]) is not None
+        _is_abroad(text, start)
+        or _SHAPES(text, start, end) is not None
         or _IS_DNI(text, end - 8) is not None
+        or _behind_bank(text, start)
     )
 
 
+def _is_abroad(text: str, start: int) -> bool:
+    return text.startswith("00", start) and text[start + 2] != "0"
+
+
+def _behind_bank(text: str, start: int) -> bool:
+    return _IS_BANK(text[max(0, start - 10) : start]) is not None
+
+
 def _is_named(text: str, start: int) -> bool:
-    return _NAMES_OF_NUMBERS(text[max(0, start - _BEFORE) : start].lower()) is not None
+    """Whether the word before a run is one that names a number, or leads to one that does."""
+    before = text[max(0, start - _BEFORE) : start].rstrip(" :=\"'#-(.\\[+").lower()
+    return before[-3:] in _NAMING and _NAMES_OF_NUMBERS(before) is not None
