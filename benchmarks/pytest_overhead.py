@@ -1,8 +1,8 @@
 """What capturing a suite costs: the same trivial tests under pytest alone, under flywheel, under its peers.
 
 Every configuration loads only the plugins it names, so the suite, the
-interpreter and pytest are the same. Rounds alternate, and a ratio compares
-with the bare run of the same round. What others do on the machine only ever
+interpreter and pytest are the same. The order is drawn anew in every round, and
+a ratio compares with the bare run of the same round. What others do on the machine only ever
 adds time, so the ratio of the fastest runs stands beside the median. Peers
 that are not installed are left out:
 `pip install pytest-reportlog pytest-json-report pytest-html allure-pytest`.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -125,8 +126,9 @@ def measure(setups: list[Setup], tests: int, rounds: int) -> dict[str, list[tupl
             write_suite(suite, tests, calls=calls)
         for setup in setups:
             run(setup, suites[setup.calls])  # compiles the files
+        order = random.Random(0)
         for number in range(rounds):
-            for setup in setups if number % 2 == 0 else setups[::-1]:
+            for setup in order.sample(setups, len(setups)):
                 figures[setup.name].append(run(setup, suites[setup.calls]))
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
     return figures
@@ -159,9 +161,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", action="store_true", help="also under pytest-xdist with two workers")
-    parser.add_argument(
-        "--only", default="", help="only configurations whose name holds this text, beside bare"
-    )
+    parser.add_argument("--only", default="", help="parts of names, with commas between")
     asked = parser.parse_args()
     setups = installed((*SETUPS, *WORKERS) if asked.workers else SETUPS)
     if asked.only:

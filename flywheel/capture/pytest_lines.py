@@ -24,6 +24,9 @@ from flywheel.capture.pytest_place import Place
 from flywheel.capture.pytest_settings import CaptureSettings, versions
 from flywheel.capture.spool import encoded
 
+_FIRST_ATTEMPT: Final = '"attempt":1}'
+"""The metadata most tests have of their own, encoded."""
+
 _WORTH_TELLING_S: Final = 0.001
 """A setup or teardown that takes less is not worth a field."""
 
@@ -113,7 +116,8 @@ class Lines:
         """A line with what it shares, as it is written; what a test says of itself goes first."""
         metadata = line.pop("metadata")
         if place.fields.keys().isdisjoint(line) and place.facts.keys().isdisjoint(metadata):
-            whole = f"{encoded(line)[:-1]}{place.tail}{encoded(metadata)[1:]}}}\n"
+            own = _FIRST_ATTEMPT if metadata == {"attempt": 1} else encoded(metadata)[1:]
+            whole = f"{encoded(line)[:-1]}{place.tail}{own}}}\n"
         else:
             whole = encoded({**place.fields, **line, "metadata": {**metadata, **place.facts}}) + "\n"
         return whole.encode("utf-8", "replace")

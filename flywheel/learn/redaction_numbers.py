@@ -46,7 +46,7 @@ _NAMES: Final = re.compile(
     "|(?:national|identity|personal)[_ -](?:id|number)"
 )
 _NAMED: Final = re.compile(
-    r"(?:[^\w\n]|_?(?:number|nummer|no(?!\w)|nr(?!\w)|id(?!\w))|is|was|of|on){0,10}"
+    r"(?:[^\w\n]|_?(?:number|nummer|no(?!\w)|nr(?!\w)|id(?!\w))|entifikationsnummer|entification|is|was|of|on){0,10}"
     rf"([0-9](?:{_GAP}?[0-9]){{7,10}})(?![0-9])",
     re.IGNORECASE,
 )

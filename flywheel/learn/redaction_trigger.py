@@ -77,15 +77,19 @@ _IS_ORDINARY: Final = re.compile(
     r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
     "|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
 ).fullmatch
-# The ends of words that stand right before a number they name: phone, number, mobile, card, SSN, BSN, id, is, ...
+# The ends of words that can stand right before a number which they name or belong to the name of.
 _NAMING: Final = frozenset(
-    "one fon tel bil ile ndy ell fax app sdn all ber umm mer _no ssn ity bsn ofi _id tin dnr ino nir dni nie pan ard "
-    "nce al# #no #nr #is #at #me #on #us #id #of was ous".replace("#", " ").split(" ")
-) | {" no", " nr", " is", " at", " me", " on", " us", " id", " of", ".no", '"no', "'no"}
+    re.findall(
+        "[a-z]+",
+        "one fon tel ile bil ndy ell fax app sdn all ber mer no nr is at me on us id of was "
+        "ssn ity bsn ofi ice tin dnr ino nir dni nie pan ard nce cc",
+    )
+)
 _NAMES_OF_NUMBERS: Final = re.compile(
     "phone|tel|mobil|handy|cell|call|fax|whatsapp|msisdn|ssn|social|bsn|burgerserv|sofi|steuer|idnr|tax|tin"
     "|national|identity|personal|nir|dni|nie|nino|card|pan|cc_|cc no"
 ).search
+_BETWEEN: Final = " _:=\"'#-/(.\\[+"
 _IS_DNI: Final = re.compile(r"[0-9]{8}[^A-Za-z0-9]?[A-Za-z](?![A-Za-z0-9])").match
 _GAP: Final = "[^0-9A-Za-z]"
 # What digits in groups must look like somewhere to be private.
@@ -167,7 +171,7 @@ def _plain_tells(text: str, start: int, end: int) -> bool:
         return True
     if end - start >= _CARD_DIGITS and (is_card(text[start:end]) or is_fr_nir(text[start:end])):
         return True
-    if text[end : end + 2].strip(" .-").isalpha() and _IS_DNI(text, start) is not None:
+    if end - start == _ENOUGH and _IS_DNI(text, start) is not None:
         return True
     return before == " " and text[start - 2 : start - 1].isupper() and _behind_bank(text, start)
 
@@ -195,5 +199,5 @@ def _behind_bank(text: str, start: int) -> bool:
 
 def _is_named(text: str, start: int) -> bool:
     """Whether the word before a run is one that names a number, or leads to one that does."""
-    before = text[max(0, start - _BEFORE) : start].rstrip(" :=\"'#-(.\\[+").lower()
-    return before[-3:] in _NAMING and _NAMES_OF_NUMBERS(before) is not None
+    before = text[max(0, start - _BEFORE) : start].rstrip(_BETWEEN).lower()
+    return before[-3:].strip(_BETWEEN) in _NAMING and _NAMES_OF_NUMBERS(before) is not None
