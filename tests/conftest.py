@@ -10,8 +10,15 @@ from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from flywheel.store.open import SqlStore, open_store
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    # The same change must get the same answer twice; new examples are for developers' machines.
+    settings.load_profile("ci")
+
 
 POSTGRES_URL = os.environ.get("FLYWHEEL_TEST_POSTGRES_URL")
 

@@ -74,7 +74,7 @@ _IS_LETTERED: Final = re.compile(
     "[A-Za-z](?![A-Za-z0-9])"
 ).search
 _IS_ORDINARY: Final = re.compile(
-    r"(?!0[1-9])[0-9]+\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
+    r"(?!0[1-9])[0-9]{1,12}\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
     "|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
 ).fullmatch
 # The ends of words that can stand right before a number which they name or belong to the name of.
@@ -158,7 +158,7 @@ def digit_runs(text: str) -> list[DigitRun]:
         elif is_plain:
             is_telling = _plain_tells(text, start, end)
         else:
-            is_telling = not _IS_ORDINARY(run) and _groups_tell(text, start, end)
+            is_telling = _groups_tell(text, start, end)
         if is_telling or _is_named(text, start):
             runs.append(DigitRun(start, end, digits))
     return runs
@@ -181,6 +181,8 @@ def _groups_tell(text: str, start: int, end: int) -> bool:
     before = text[start - 1 : start]
     if before.isalpha() or before == "+" or (text[start] == "0" and text[start + 1] != "0"):
         return True
+    if _IS_ORDINARY(text, start, end):
+        return False
     return (
         _is_abroad(text, start)
         or _SHAPES(text, start, end) is not None
