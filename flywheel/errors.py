@@ -102,6 +102,8 @@ class MigrationNeeded(StoreError):
 class StaleRelease(StoreError):
     """What is live changed while a release was being prepared; nothing was moved."""
 
+    exit_code = 1
+
 
 class ModelError(FlywheelError):
     """A language model or the embedded model gave no usable answer."""

@@ -51,6 +51,9 @@ def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcom
         span = interval(found.low, found.high)
         table.add_row(name, _did(outcome), points(found.estimate), span, chance(found.adjusted_p))
     console.print(table)
+    console.print(
+        "p is of each prompt by itself; prompts of one call are not corrected against each other", style="dim"
+    )
     for outcome in outcomes:
         if outcome.error:
             console.print(Text(f"{outcome.request.prompt}: {outcome.error}", style="red"))

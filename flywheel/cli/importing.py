@@ -117,8 +117,11 @@ def _told(report: ImportReport) -> list[str]:
         where = f", field {field!r}" if field else ""
         more = f" and {len(positions) - 1} more like it" if len(positions) > 1 else ""
         told.append(f"line {positions[0]}{more}{where}: {reason}")
-    if report.rejected > len(report.rejections):
-        told.append(f"these are the first {len(report.rejections)} of {report.rejected:,} rejected lines")
+    covered = sum(len(positions) for positions in list(lines.values())[:REJECTIONS_SHOWN])
+    if report.rejected > covered:
+        told.append(
+            f"{report.rejected - covered:,} more rejected lines are in the quarantine file with their reasons"
+        )
     return told
 
 

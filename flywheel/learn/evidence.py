@@ -157,7 +157,7 @@ def _problem(
         return "the candidate is the live version itself"
     for role, name, scores in (("control", arms.control, control), ("candidate", arms.candidate, candidate)):
         if name not in table.arms or not bool((~np.isnan(scores)).any()):
-            return f"the {role} has no scored executions"
+            return f"the {role} has no scored executions that name a case"
         if bool(((scores < 0) | (scores > 1)).any()):
             return f"the {role} has scores outside [0, 1]"
     return ""

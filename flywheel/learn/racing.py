@@ -330,7 +330,7 @@ def _told(runners: tuple[Runner, ...], cases: int, done: bool) -> str:
     if not done:
         count = sum(r.standing is Standing.RUNNING for r in runners)
         return f"{count} of {len(runners)} candidates still run after {cases} cases."
-    won = [f"{r.candidate!r}" for r in runners if r.standing is Standing.WON]
+    won = [f"{r.candidate[:12]!r}" for r in runners if r.standing is Standing.WON]
     if won:
         return f"{', '.join(won)} won after {cases} cases."
     return f"No candidate won; the race ended after {cases} cases."

@@ -86,7 +86,9 @@ def explained(error: Exception, address: str) -> FlywheelError:
     if known is None:
         return StoreError(f"Store {address!r} refused: {words}. Nothing of this step was changed.")
     what, remedy = known
-    return StoreUnreachable(f"Store {address!r} {what} ({words}). Nothing was changed. {remedy}.")
+    return StoreUnreachable(
+        f"Store {address!r} {what} ({words}). This step was not done; earlier ones are kept. {remedy}."
+    )
 
 
 def _sqlite_words(cause: BaseException) -> tuple[str, str] | None:

@@ -62,8 +62,8 @@ def test_a_promising_gain_waits():
         (*pairs(11, 10, 50, 20), "No difference is shown; the live version stays."),
         ([0.5] * 60, [0.6] * 60, "Every difference is the same."),
         ([0.5] * 60, [1.5] * 60, "The candidate has scores outside [0, 1]."),
-        ([np.nan] * 60, [1.0] * 60, "The control has no scored executions."),
-        ([1.0] * 60, [np.nan] * 60, "The candidate has no scored executions."),
+        ([np.nan] * 60, [1.0] * 60, "The control has no scored executions that name a case."),
+        ([1.0] * 60, [np.nan] * 60, "The candidate has no scored executions that name a case."),
         ([1.0, np.nan] * 30, [np.nan, 1.0] * 30, "No case was scored under both arms."),
     ],
 )
