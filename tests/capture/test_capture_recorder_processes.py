@@ -140,10 +140,12 @@ while True:
         text=True,
     )
     assert process.stdout is not None
-    while int(process.stdout.readline()) < 3000:
-        pass
+    recorded = 0
+    while recorded < 3000:
+        recorded = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    recorded = int(process.stdout.read().split()[-1])
+    # The pipe may be empty already: then the last line read is the last one written.
+    recorded = int((process.stdout.read().split() or [recorded])[-1])
     process.wait()
     with recorder(store=address, settings=RecorderSettings(spool=tmp_path / "spool")) as rec:
         rec.flush()
