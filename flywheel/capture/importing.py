@@ -7,21 +7,23 @@ that was killed leaves whole batches behind; repeating it adds the rest.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from flywheel.capture import csv_rows, jsonl
+from flywheel.capture import csv_rows, foreign, jsonl
+from flywheel.capture.formats import FOREIGN, READS_PACKED
 from flywheel.capture.lines import LineReader, Row
 from flywheel.capture.mapped import MappedReader
 from flywheel.capture.mapping import ColumnMapping
 from flywheel.capture.quarantine import Quarantine, Reject, Rejection
-from flywheel.capture.reasons import need, shown
+from flywheel.capture.reasons import Refusal, need, shown
 from flywheel.capture.redacting import Redaction
 from flywheel.capture.source_files import LINE_LIMIT, SourceFile, opened
 from flywheel.errors import InputError
@@ -30,7 +32,7 @@ from flywheel.records.base import Name
 from flywheel.settings import DEFAULT_DIRECTORY
 from flywheel.store.open import SqlStore
 
-FORMATS: Final = ("jsonl", "csv")
+FORMATS: Final = ("jsonl", "csv", *FOREIGN)
 """Formats that `import_file` reads."""
 
 BATCH_ROWS: Final = 10_000
@@ -133,7 +135,7 @@ def import_file(
     """
     started = time.perf_counter()
     _check(settings)
-    with opened(path, settings.line_limit) as source:
+    with opened(path, settings.line_limit, packed=READS_PACKED.get(settings.format)) as source:
         evidence = _EVIDENCE[settings.format](source, settings)
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
         tell = partial(_tell, source, progress)
@@ -155,7 +157,7 @@ def import_file(
         rejected=rejections.count,
         rejections=tuple(rejections.first),
         quarantine_path=quarantine.path if quarantine is not None and quarantine.kept else None,
-        notes=tuple(_notes(path, accepted + rejections.count, unseen)),
+        notes=tuple(_notes(path, accepted + rejections.count, unseen, evidence.left_out)),
         seconds=time.perf_counter() - started,
     )
 
@@ -200,6 +202,7 @@ class _Evidence:
     suffix: str
     heading: bytes
     reader: MappedReader | None
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def _jsonl(source: SourceFile, settings: ImportSettings) -> _Evidence:
@@ -217,7 +220,23 @@ def _csv(source: SourceFile, settings: ImportSettings) -> _Evidence:
     return _Evidence(table.rows, csv_rows.SUFFIX, table.heading, mapped)
 
 
-_EVIDENCE: Final = dict(zip(FORMATS, (_jsonl, _csv), strict=True))
+def _foreign(source: SourceFile, settings: ImportSettings) -> _Evidence:
+    if settings.mapping is None and "{" not in (settings.prompt or ""):
+        mapped = None
+        read: Callable[[dict[str, Any]], Row | Refusal] = LineReader(
+            settings.workspace, settings.prompt, settings.format
+        ).fields_row
+    else:
+        mapped = _mapped(settings)
+        read = mapped.columns_row
+    left_out: Counter[str] = Counter()
+    items = FOREIGN[settings.format](source)
+    return _Evidence(
+        lambda reject: foreign.rows_of(items, read, reject, left_out), foreign.SUFFIX, b"", mapped, left_out
+    )
+
+
+_EVIDENCE: Final = {"jsonl": _jsonl, "csv": _csv, **dict.fromkeys(FOREIGN, _foreign)}
 
 
 def _quarantine(path: Path, evidence: _Evidence, settings: ImportSettings) -> Quarantine:
@@ -265,8 +284,10 @@ def _check(settings: ImportSettings) -> None:
             raise InputError(msg) from error
 
 
-def _notes(path: Path, read: int, unseen: list[str]) -> Iterator[str]:
-    if not read:
+def _notes(path: Path, read: int, unseen: list[str], left_out: Counter[str]) -> Iterator[str]:
+    for what, count in left_out.items():
+        yield f"{count:,} {what} were left out of {str(path)!r}."
+    if not read and not left_out:
         yield f"{str(path)!r} is empty: nothing was read, nothing was stored."
     elif unseen:
         yield f"--map names {', '.join(map(repr, unseen))}, and no line has such a column."

@@ -22,8 +22,8 @@ from flywheel.capture.pytest_summary import Imported, bring_in, write_summary
 from flywheel.capture.pytest_tally import Tally
 from flywheel.capture.spool import Spool, part_path, whole_lines
 
-SURPRISES: Final = (*UNREADABLE, ImportError)
-"""What objects of a strange suite raise when they are looked at; an execution is lost to it, never a test."""
+SURPRISES: Final = (*UNREADABLE, ImportError, NameError, SyntaxError)
+"""What strange objects, or a half-installed flywheel, raise; an execution is lost to it, never a test."""
 
 PLUGIN_NAME: Final = "flywheel-capture"
 

@@ -25,7 +25,6 @@ _NAMED: Final = tuple(
 )
 _STARTED: Final = ROW_COLUMNS.index("started_at_us")
 _JSON_POSITIONS: Final = tuple(position for position, _, is_json in _NAMED if is_json)
-_TEXT_POSITIONS: Final = tuple(position for position, _, is_json in _NAMED if not is_json)
 _LONG: Final = (*_JSON_POSITIONS, ROW_COLUMNS.index("error_message"), ROW_COLUMNS.index("comment"))
 _SAFE_BRACKETS: Final = 200
 _ROW_BYTES: Final = 600
@@ -67,15 +66,17 @@ class CallReader:
         refusal = _put_start(data)
         if refusal is not None:
             return refusal
-        if "models" in data:
+        if isinstance(data.get("models"), list | tuple):
             data["models"] = [_plain_use(use) for use in data["models"]]
         try:
             row = self.reader.fields_row(data, suspicious=False)
         except TypeError:
             # Something that is no JSON: a dataclass, an array, an object of the application.
             row = Refusal(None, "is no JSON")
-        if not isinstance(row, Refusal) and _is_harmless(row):
-            return row
+        if not isinstance(row, Refusal) and _is_shallow(row):
+            nul = [name for name, value in data.items() if type(value) is str and "\0" in value]
+            if not nul or JSON_FIELDS.issuperset(nul):
+                return row
         return self.reader.fields_row(_mended(data))
 
 
@@ -127,10 +128,11 @@ def _put_start(data: dict[str, Any]) -> Refusal | None:
     """The moment as text; now where there is none."""
     moment = data.get("started_at")
     if moment is None:
-        moment = datetime.now(UTC)
-    elif not isinstance(moment, datetime):
+        data["started_at"] = datetime.now(UTC).isoformat()
         return None
-    elif moment.tzinfo is None:
+    if not isinstance(moment, datetime):
+        return None
+    if moment.tzinfo is None:
         return got_and_need("started_at", moment.isoformat())
     data["started_at"] = moment.isoformat()
     return None
@@ -144,10 +146,10 @@ def _plain_use(use: object) -> object:
     return use.model_dump(exclude_none=True) if isinstance(use, Record) else use
 
 
-def _is_harmless(row: Row) -> bool:
-    """Whether no text has the character NUL, and no JSON can nest too deeply to be read back."""
+def _is_shallow(row: Row) -> bool:
+    """Whether no JSON of the row can nest too deeply to be read back."""
     for position in _JSON_POSITIONS:
         text = row[position]
         if type(text) is str and text.count("[") + text.count("{") > _SAFE_BRACKETS:
             return False
-    return not any(type(text := row[p]) is str and "\0" in text for p in _TEXT_POSITIONS)
+    return True

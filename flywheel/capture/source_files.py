@@ -103,12 +103,13 @@ class _Watched(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path, limit: int = LINE_LIMIT) -> Iterator[SourceFile]:
+def opened(path: Path, limit: int = LINE_LIMIT, *, packed: bytes | None = None) -> Iterator[SourceFile]:
     """Open a text file, packed with gzip or not, whatever its name.
 
     Args:
         path: a file or a pipe.
         limit: bytes of the longest line that is read as evidence.
+        packed: how a file may begin that is no text, since its format unpacks it by itself.
 
     Raises:
         InputError: there is no such file, it may not be read, or its first
@@ -124,7 +125,9 @@ def opened(path: Path, limit: int = LINE_LIMIT) -> Iterator[SourceFile]:
         if stream.peek(2).startswith(_GZIP):
             unpacked = _Watched(stack.enter_context(gzip.GzipFile(fileobj=stream)), path)
             stream = io.BufferedReader(unpacked, _BLOCK)
-        _refuse_other_than_text(path, stream.peek(_HEAD)[:_HEAD])
+        head = stream.peek(_HEAD)[:_HEAD]
+        if packed is None or not head.startswith(packed):
+            _refuse_other_than_text(path, head)
         if stream.peek(3).startswith(_UTF8_BOM):
             stream.read(3)
         yield SourceFile(path, stream, limit, disk, unpacked)

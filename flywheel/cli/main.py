@@ -36,6 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("patterns", "patterns:app", "Failure patterns, the most damaging first.", SEE),
     Entry("flaky", "flaky:app", "Unstable tests, with a list to put away.", SEE),
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
+    Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),
     Entry("plan", "plan:app", "What an experiment could show and would cost.", IMPROVE),
@@ -44,6 +45,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("release", "release:release_app", "What is live, with its history.", DECIDE),
     Entry("rollback", "release:rollback_app", "Put a previous version back, to the byte.", DECIDE),
     Entry("lineage", "lineage:app", "Who came from whom, on what evidence.", DECIDE),
+    Entry("redaction", "redaction:app", "What is taken out of evidence before it is stored.", DECIDE),
 )
 """Every command, in the order of a user's journey."""
 

@@ -24,6 +24,7 @@ AFTER_NAME: Final = "(?:{}|(?<=phrase.)|(?<=phrase[\"'].))".format(
 )
 """Behind the character that follows a name which may end in key, secret, token, password and the like."""
 
+_LIST_KEYS: Final = "one|ile|tel|fon|fax|ell|app|sdn|ber|ssn|bsn|ity|ino|dnr|nir|dni|nie|pan|ard|nce"
 _SIGNS: Final = re.compile(
     "|".join(
         (
@@ -50,6 +51,8 @@ _SIGNS: Final = re.compile(
             # The keys cvv and cvc; their values are too short to be seen by themselves.
             "v(?<=cv)[vc]",
             "V(?<=CV)[VC]",
+            # A list below a key that says its parts are numbers to take out.
+            rf'\[(?:(?<=(?i:{_LIST_KEYS})":.)|(?<=(?i:no|id)":.))',
             r"\.(?<=[0-9].)[0-9]{1,3}\.[0-9]",
         )
     )
@@ -201,5 +204,7 @@ def _behind_bank(text: str, start: int) -> bool:
 
 def _is_named(text: str, start: int) -> bool:
     """Whether the word before a run is one that names a number, or leads to one that does."""
-    before = text[max(0, start - _BEFORE) : start].rstrip(_BETWEEN).lower()
-    return before[-3:].strip(_BETWEEN) in _NAMING and _NAMES_OF_NUMBERS(before) is not None
+    last = text[max(0, start - 16) : start].rstrip(_BETWEEN)[-3:].lower()
+    if last.strip(_BETWEEN) not in _NAMING:
+        return False
+    return _NAMES_OF_NUMBERS(text[max(0, start - _BEFORE) : start].lower()) is not None

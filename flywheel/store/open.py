@@ -12,6 +12,7 @@ from flywheel.store.prompts import SqlPrompts
 from flywheel.store.releases import SqlReleases
 from flywheel.store.schema import prepare
 from flywheel.store.session import Database
+from flywheel.store.sessions import SqlSessions
 from flywheel.store.workspaces import SqlWorkspaces
 
 
@@ -32,6 +33,7 @@ class SqlStore:
         self.lineage = SqlLineage(database)
         self.alerts = SqlAlerts(database)
         self.workspaces = SqlWorkspaces(database)
+        self.sessions = SqlSessions(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

@@ -65,9 +65,13 @@ def test_nothing_happens_unless_asked(pytester: pytest.Pytester):
     }
 
 
-@pytest.mark.parametrize("arguments", [["-p", "no:flywheel"], ["--flywheel", "--collect-only"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-p", "no:flywheel"], ["--flywheel", "--collect-only"], ["--flywheel", "--setup-only"]],
+    ids=" ".join,
+)
 def test_switched_off(pytester: pytest.Pytester, arguments: list[str]):
-    """`-p no:flywheel` and --collect-only write nothing."""
+    """`-p no:flywheel`, --collect-only and --setup-only write nothing."""
     pytester.makepyfile(ENOUGH)
 
     assert pytester.runpytest_inprocess(*plain_pytest(), *arguments).ret == 0

@@ -114,6 +114,8 @@ def test_what_is_absent_is_filled_in(store: SqlStore, settings: RecorderSettings
         {"outcome": "passed", "started_at": datetime(2026, 1, 1)},  # noqa: DTZ001 - that is the fault
         {"outcome": "passed", "latencyms": 3},
         {"outcome": "passed", "case_id": ""},
+        {"outcome": "passed", "models": 5},
+        {"outcome": "passed", "models": [{"name": "small"}]},
         {"outcome": "unscored", "score": 0.5},
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +24,9 @@ POLICIES = (
 NUMBERS = (phones, accounts, cards, lettered_ids, national_ids)
 policies = st.sampled_from(POLICIES)
 secrets = st.builds(
-    lambda kind, seed: MAKERS[kind](random.Random(seed)),
+    lambda kind, draw: MAKERS[kind](draw),
     st.sampled_from(sorted(MAKERS)),
-    st.integers(0, 10**6),
+    st.randoms(use_true_random=True),
 )
 pieces = st.one_of(
     st.text(max_size=8),

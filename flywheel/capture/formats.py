@@ -1,0 +1,22 @@
+"""The formats of other tools, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from flywheel.capture.foreign import Item
+from flywheel.capture.junit import junit_items
+from flywheel.capture.otel import otel_items
+from flywheel.capture.reportlog import reportlog_items
+from flywheel.capture.source_files import SourceFile
+
+FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
+    "junit": junit_items,
+    "reportlog": reportlog_items,
+    "otel": otel_items,
+}
+"""What reads the items of a file of each format."""
+
+READS_PACKED: Final[Mapping[str, bytes]] = {}
+"""How the packed files of a format begin."""
