@@ -20,6 +20,7 @@ from flywheel.phases.analyze import analyze
 from flywheel.phases.apply import apply
 from flywheel.phases.collect import collect
 from flywheel.phases.generate import generate
+from flywheel.phases.reported import measure_release
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
 from flywheel.ports import CaseRunner, Clock, Store
@@ -221,7 +222,8 @@ def do_track(release: Release, wiring: Wiring) -> FeedbackLoopOutput:
     store = wiring.store
 
     def run() -> FeedbackLoopOutput:
-        return track(release, store, wiring.clock)
+        reported = measure_release(release, store, wiring.runner)
+        return track(release, store, wiring.clock, reported)
 
     output = _step(context, Phase.TRACK, FeedbackLoopOutput, wiring, run)
     degraded = any(stage.status == "degraded" for stage in output.workflow_stages)

@@ -198,6 +198,7 @@ def _evidence(
         low=compared.low,
         high=compared.high,
         coverage=compared.coverage,
+        standard_error=error,
         p_value=compared.p_value,
         shrunken_gain=shrunken,
         e_value=mixture_e_value(differences),

@@ -17,6 +17,7 @@ from flywheel.records.verdict import Ruling
 from flywheel.stats.confidence_sequence import betting_confidence_sequence, predictive_probability
 from flywheel.stats.evalues import mixture_e_value
 from flywheel.stats.sequential_gate import SequentialGate
+from flywheel.stats.shrinkage import GainPrior
 from flywheel.stats.spending import SequentialMcNemar, SequentialP
 
 
@@ -45,7 +46,7 @@ class RacePlan:
     """
 
     n_max: int
-    look_every: int = 10
+    look_every: int = 5
     first_look: int = 30
     halving: tuple[int, ...] = (40, 80, 140)
     futility: float = 0.05
@@ -176,7 +177,12 @@ def race(
 
 
 def judge_race(
-    table: ScoreTable, control: str, finished: Race, rules: GateRules, source: str
+    table: ScoreTable,
+    control: str,
+    finished: Race,
+    rules: GateRules,
+    source: str,
+    prior: GainPrior | None = None,
 ) -> tuple[Judgement, ...]:
     """Rulings on the candidates of a race, from its p-values and no second look.
 
@@ -186,6 +192,7 @@ def judge_race(
         finished: the race; one that is not done holds what still runs.
         rules: how sure to be.
         source: recorded or live.
+        prior: where true gains lie, learned from past experiments.
 
     Returns:
         One judgement per candidate; intervals are confidence sequences.
@@ -193,7 +200,7 @@ def judge_race(
     shared = replace(rules, e_min=rules.e_min * len(finished.runners))
     judged = []
     for runner in finished.runners:
-        one = measure(table, Arms(control, runner.candidate, source), rules)
+        one = measure(table, Arms(control, runner.candidate, source), rules, prior=prior)
         slices = slice_evidence(table, control, runner.candidate, rules, source) if runner.pairs else ()
         interval = betting_confidence_sequence(one.differences, rules.coverage)
         evidence = one.evidence.model_copy(

@@ -22,6 +22,7 @@ from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.proposal import Proposal
 from flywheel.records.verdict import Ruling
+from flywheel.stats.shrinkage import GainPrior
 
 RACE_LEAST = 250
 """Gate cases below which splitting costs too much power: one joint test of all arms on all cases."""
@@ -42,6 +43,7 @@ class Setup:
         proposals: candidates, most promising first.
         cases: gate cases.
         cost: of one call, as far as it is known before the first answer.
+        prior: where true gains lie, learned from past experiments.
     """
 
     context: CycleContext
@@ -54,6 +56,7 @@ class Setup:
     runner: CaseRunner
     progress: Callable[[str], None]
     cost: CallCost = field(default_factory=CallCost)
+    prior: GainPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def run_experiment(setup: Setup) -> Findings:
         arms.run(list(arms.texts), batch)
     table = score_table_of(arms.executions)
     names = [p.version for p in setup.proposals]
-    judged = judge(table, arms.control, names, setup.rules, "live")
+    judged = judge(table, arms.control, names, setup.rules, "live", setup.prior)
     return Findings(judged, arms.executions, stopped)
 
 
@@ -186,7 +189,8 @@ def _race(setup: Setup, arms: _Arms) -> Findings:
         arms.run(running, batch)
         blocked = _too_dear(arms, names, setup.rules)
         standing = race(_differences(arms, names, cases[:ran]), names, setup.rules, plan, blocked)
-    judged = judge_race(score_table_of(arms.executions), arms.control, standing, setup.rules, "live")
+    table = score_table_of(arms.executions)
+    judged = judge_race(table, arms.control, standing, setup.rules, "live", setup.prior)
     judged = _confirmed(setup, arms, judged, fresh)
     return Findings(judged, arms.executions, stopped or _early(standing, cases))
 
@@ -209,7 +213,9 @@ def _confirmed(
     before = {name: len(done) for name, done in arms.executions.items()}
     arms.run([arms.control, *winners], fresh)
     table = score_table_of({n: arms.executions[n][before[n] :] for n in (arms.control, *winners)})
-    return tuple(replicate(j, table, setup.rules) if j.candidate in winners else j for j in judged)
+    return tuple(
+        replicate(j, table, setup.rules, prior=setup.prior) if j.candidate in winners else j for j in judged
+    )
 
 
 def _early(standing: Race, cases: Sequence[Case]) -> str:

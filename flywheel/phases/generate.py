@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flywheel.learn.lineage import LineageGraph
 from flywheel.learn.refinement import Limits, Material, placebo, refine
+from flywheel.phases.waiting import waiting_proposals
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
 from flywheel.records.case import ReflectCases, Role, role_of
@@ -42,7 +43,9 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
     if control is None:
         return Proposals(context=context, because=f"version {context.control!r} is not in the store")
     avoid = _avoid(analysis, store, control)
-    recorded = _recorded(analysis, store, control, avoid)
+    waiting = waiting_proposals(context, store, control, avoid)
+    avoid = avoid | waiting.versions
+    recorded = (*waiting.again, *_recorded(analysis, store, control, avoid))
     refined: tuple[Proposal, ...] = ()
     discarded: tuple[DiscardedProposal, ...] = ()
     if analysis.need.should_optimize and control.text is not None and request.suite is not None:

@@ -17,7 +17,7 @@ from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
-from flywheel.records.verdict import Verdict, Verdicts
+from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,10 @@ class CycleStore(Protocol):
 
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that were rejected before, newest first."""
+        ...
+
+    def past(self, workspace: str, prompt: str | None, limit: int) -> list[PastEvidence]:
+        """Evidence over all cases of the newest comparisons, oldest first; of all prompts when None."""
         ...
 
     def gate_looks(self, workspace: str, prompt: str) -> int:

@@ -21,6 +21,7 @@ class Scope:
             the hash are included.
         since, until: bounds of started_at, or of the time of storing where an
             execution has no start; until is exclusive.
+        session_id: executions of one session.
         watermark: largest sequence number that still counts.
         exclude_sources: executions of these sources are left out; cycles leave out `experiment`.
     """
@@ -31,6 +32,7 @@ class Scope:
     suite: str | None = None
     slice: str | None = None
     model: str | None = None
+    session_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     watermark: int | None = None

@@ -102,6 +102,9 @@ class FeedbackLoopOutput(Record):
     Attributes:
         performance_delta: estimate of the best candidate minus control, rate units; None when unknown.
         confidence_score: 1 - p of that comparison, at most 0.99; None when there is no p.
+        shrunken_gain: what to expect of that candidate in use, after correction for having been picked.
+        report_gain, report_low, report_high: gain of the release on cases that decided nothing.
+        report_pairs: such cases scored under both versions.
     """
 
     success: bool
@@ -124,6 +127,11 @@ class FeedbackLoopOutput(Record):
     staged: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    shrunken_gain: float | None = None
+    report_gain: float | None = None
+    report_low: float | None = None
+    report_high: float | None = None
+    report_pairs: Count = 0
     calls: Count = 0
     input_tokens: Count | None = None
     output_tokens: Count | None = None

@@ -15,12 +15,12 @@ from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
-from flywheel.records.verdict import Verdicts
+from flywheel.records.verdict import Evidence, PastEvidence, Verdicts
 from flywheel.store.encoding import to_us
-from flywheel.store.experiments import looks, replace_experiment
+from flywheel.store.experiments import EVIDENCE, looks, replace_experiment
 from flywheel.store.patterns import patterns_of, replace_patterns
 from flywheel.store.prompts import SqlPrompts
-from flywheel.store.proposals import rejected_proposals, replace_proposals, rule_on
+from flywheel.store.proposals import PROPOSAL, rejected_proposals, replace_proposals, rule_on
 from flywheel.store.session import Database, table_of
 
 RUNNING = "running"
@@ -258,6 +258,36 @@ class SqlCycles:
         """Proposals that a verdict or a reviewer rejected before, newest first, each once."""
         with self._db.read() as connection:
             return rejected_proposals(connection, workspace, prompt)
+
+    def past(self, workspace: str, prompt: str | None, limit: int) -> list[PastEvidence]:
+        """Evidence over all cases of the newest comparisons, oldest first."""
+        query = (
+            sa.select(EVIDENCE.c.record_json, CYCLE.c.context_json, PROPOSAL.c.strategy)
+            .join(CYCLE, CYCLE.c.cycle_id == EVIDENCE.c.cycle_id)
+            .join(
+                PROPOSAL,
+                sa.and_(
+                    PROPOSAL.c.workspace == EVIDENCE.c.workspace,
+                    PROPOSAL.c.cycle_id == EVIDENCE.c.cycle_id,
+                    PROPOSAL.c.version == EVIDENCE.c.candidate,
+                ),
+            )
+            .where(EVIDENCE.c.workspace == workspace, EVIDENCE.c.slice.is_(None))
+            .order_by(EVIDENCE.c.seq.desc())
+            .limit(limit)
+        )
+        if prompt is not None:
+            query = query.where(EVIDENCE.c.prompt == prompt)
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            PastEvidence(
+                context=CycleContext.model_validate_json(row.context_json),
+                strategy=row.strategy,
+                evidence=Evidence.model_validate_json(row.record_json),
+            )
+            for row in reversed(rows)
+        ]
 
     def gate_looks(self, workspace: str, prompt: str) -> int:
         """How many experiments have compared scored cases of the prompt, recorded or live."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from score_tables import pairs, table_of
 
-from flywheel.learn.accumulation import accumulate
+from flywheel.learn.accumulation import accumulate, fresh_evidence
 from flywheel.learn.experiments import GateRules, judge
 from flywheel.learn.planning import CallCost, Forecast, affordable_cases, forecast_cost, outlook
 from flywheel.learn.racing import RacePlan, Standing, judge_race, race
@@ -185,14 +185,17 @@ def test_evidence_grows_over_cycles():
     """E-values of different cases multiply, the same cases count once, other versions are refused."""
     old, new = pairs(14, 6, 80, 20)
     (one,) = judge(table_of({"old": old, "new": new}), "old", ["new"], RULES, "live")
-    other = one.evidence.model_copy(update={"cases_digest": "elsewhere"})
-    total = accumulate([one.evidence, other, one.evidence], RULES)
+    table = table_of({"old": old, "new": new})
+    first = fresh_evidence(one.evidence, table, "new", frozenset())
+    again = fresh_evidence(one.evidence, table, "new", frozenset(table.cases))
+    total = accumulate([first, again, first], RULES)
 
     assert total.e_value == pytest.approx(one.evidence.e_value**2)
-    assert (total.counted, total.repeated, total.pairs) == (2, 1, 240)
+    assert (total.counted, total.pairs) == (2, 240)
+    assert (again.fresh_pairs, again.fresh_e_value) == (0, None)
     assert accumulate([], RULES).e_value is None
     with pytest.raises(ValueError, match="different versions"):
-        accumulate([one.evidence, other.model_copy(update={"candidate": "third"})], RULES)
+        accumulate([first, first.model_copy(update={"candidate": "third"})], RULES)
 
 
 def test_the_share_of_wrong_ships_is_bounded():
