@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flywheel.learn.evidence import Arms, measure
 from flywheel.learn.rulings import GateRules, Judgement, points
 from flywheel.records.columns import ScoreTable
-from flywheel.records.verdict import Evidence, Ruling
+from flywheel.records.verdict import Evidence, Guardrail, Ruling
 from flywheel.stats.shrinkage import GainPrior, shrink_gain
 
 
@@ -18,6 +19,7 @@ def replicate(
     rules: GateRules,
     least_gain: float = 0.0,
     prior: GainPrior | None = None,
+    rails: Sequence[Guardrail] = (),
 ) -> Judgement:
     """Keep a ship only when fresh cases point the same way.
 
@@ -30,10 +32,11 @@ def replicate(
         rules: least number of cases.
         least_gain: mean difference on the fresh cases that must be exceeded, rate units.
         prior: where true gains lie, learned from past experiments.
+        rails: guardrails over all cases, in place of those of the same measures.
 
     Returns:
         The judgement with its shrunken gain from all cases; stage when the fresh
-        cases do not confirm it, or are too few. What is not ship stays as it is.
+        cases do not confirm it, are too few, or leave a guardrail unproven. What is not ship stays as it is.
 
     References:
         Efron (2011), JASA 106:1602-1614 (why the picked estimate is too large).
@@ -52,8 +55,17 @@ def replicate(
         )
         return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
     gain = _pooled_gain(judgement, seen, prior)
-    evidence = judgement.evidence.model_copy(update={"shrunken_gain": gain})
+    measures = {rail.measure for rail in rails}
+    others = (g for g in judgement.evidence.guardrails if g.measure not in measures)
+    update = {"shrunken_gain": gain, "guardrails": (*rails, *others)}
+    evidence = judgement.evidence.model_copy(update=update)
     said = f"Repeated on {seen.pairs} fresh cases: {points(seen.estimate)} points."
+    broken = "; ".join(f"{g.measure}: {g.because}" for g in rails if g.passed is False)
+    if broken:
+        said = f"{said} A guardrail stops it ({broken}); a person must decide."
+        return Judgement(
+            judgement.candidate, Ruling.STAGE, f"{judgement.because} {said}", evidence, judgement.slices
+        )
     return replace(judgement, because=f"{judgement.because} {said}", evidence=evidence)
 
 

@@ -67,6 +67,21 @@ def score_table_of(arms: Mapping[str, Sequence[Execution]]) -> ScoreTable:
     )
 
 
+def in_order(table: ScoreTable, cases: Sequence[str]) -> ScoreTable:
+    """The same table with its cases in a given order; cases it does not have are left out."""
+    place = {case: i for i, case in enumerate(table.cases)}
+    rows = [place[case] for case in cases if case in place]
+    return ScoreTable(
+        cases=tuple(table.cases[i] for i in rows),
+        slices=tuple(table.slices[i] for i in rows),
+        arms=table.arms,
+        scores=table.scores[rows],
+        runs=table.runs[rows],
+        latency_ms=table.latency_ms[rows],
+        cost_usd=table.cost_usd[rows],
+    )
+
+
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
