@@ -18,5 +18,7 @@ FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
 }
 """What reads the items of a file of each format."""
 
-READS_PACKED: Final[Mapping[str, bytes]] = {}
-"""How the packed files of a format begin."""
+NOT_TEXT: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "junit": (b"<", b"\xff\xfe<", b"\xfe\xff\0<"),
+}
+"""How the files of a format begin that it decodes by itself: XML names its encoding."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from flywheel.capture import csv_rows, foreign, jsonl
-from flywheel.capture.formats import FOREIGN, READS_PACKED
+from flywheel.capture.formats import FOREIGN, NOT_TEXT
 from flywheel.capture.lines import LineReader, Row
 from flywheel.capture.mapped import MappedReader
 from flywheel.capture.mapping import ColumnMapping
@@ -135,7 +135,7 @@ def import_file(
     """
     started = time.perf_counter()
     _check(settings)
-    with opened(path, settings.line_limit, packed=READS_PACKED.get(settings.format)) as source:
+    with opened(path, settings.line_limit, decoded=NOT_TEXT.get(settings.format, ())) as source:
         evidence = _EVIDENCE[settings.format](source, settings)
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
         tell = partial(_tell, source, progress)
