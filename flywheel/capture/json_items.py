@@ -67,7 +67,8 @@ def json_parts(source: SourceFile, wanted: Collection[Path], told: Collection[Pa
     Args:
         source: opened file.
         wanted: paths of the parts; none of them begins with another one.
-        told: paths on the way to them; a part with the value `ENTERED` tells that one begins.
+        told: paths on the way to them; a part with the value `ENTERED` tells that an object or an array
+            begins there, another value is what stands in its place.
     """
     way = _Way.of(wanted, told)
     head = b""
@@ -110,7 +111,7 @@ def parts_of(value: object, wanted: Collection[Path], told: Collection[Path] = (
 
 
 def _walked(value: object, path: Path, way: _Way) -> Iterator[Part]:
-    if path in way.wanted:
+    if path in way.wanted or (path in way.told and not isinstance(value, dict | list)):
         yield Part(path, value)
         return
     if path not in way.through or not isinstance(value, dict | list):
@@ -183,7 +184,7 @@ class _Scanner:
     def parts(self, path: Path) -> Iterator[Part]:
         """Wanted parts of the value that stands here."""
         first = self.next_byte()
-        if path in self._way.wanted:
+        if path in self._way.wanted or (path in self._way.told and first not in b"{["):
             self.kept = bytearray()
             size = self._pass_value(first, keep=True)
             whole = bytes(self.kept)

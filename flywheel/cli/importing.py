@@ -31,6 +31,7 @@ class ImportFormat(StrEnum):
     JUNIT = "junit"
     REPORTLOG = "reportlog"
     OTEL = "otel"
+    PROMPTFOO = "promptfoo"
 
 
 @app.command(
