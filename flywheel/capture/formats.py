@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from flywheel.capture.foreign import Item
+from flywheel.capture.inspect_log import BEGINS, inspect_items
 from flywheel.capture.junit import junit_items
 from flywheel.capture.otel import otel_items
 from flywheel.capture.promptfoo import promptfoo_items
@@ -17,8 +18,9 @@ FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
     "reportlog": reportlog_items,
     "otel": otel_items,
     "promptfoo": promptfoo_items,
+    "inspect": inspect_items,
 }
 """What reads the items of a file of each format."""
 
-READS_PACKED: Final[Mapping[str, bytes]] = {}
+READS_PACKED: Final[Mapping[str, bytes]] = {"inspect": BEGINS}
 """How the packed files of a format begin."""

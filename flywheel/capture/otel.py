@@ -47,9 +47,9 @@ _OTHER_SIGNALS: Final = ("resourceLogs", "resource_logs", "resourceMetrics", "re
 _WANTED: Final = (*_RESOURCES, *_SPANS, *((name,) for name in _OTHER_SIGNALS))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_CALL: Final = LeftOut("spans that are no call of a model")
-_SAYS_NOTHING: Final = frozenset({None, "Exception"})
+_SAYS_NOTHING: Final = (None, "Exception")
 _TRACEBACK: Final = "\n\nTraceback (most recent call last)"
-_ERROR_STATUS: Final = frozenset({2, "2", "STATUS_CODE_ERROR", "ERROR"})
+_ERROR_STATUS: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
 
 def otel_items(source: SourceFile) -> Iterator[Item]:

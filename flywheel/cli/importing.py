@@ -32,6 +32,7 @@ class ImportFormat(StrEnum):
     REPORTLOG = "reportlog"
     OTEL = "otel"
     PROMPTFOO = "promptfoo"
+    INSPECT = "inspect"
 
 
 @app.command(

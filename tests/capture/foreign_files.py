@@ -112,7 +112,7 @@ def peak_of(read: Callable[[SourceFile], Iterator[Item]], path: Path) -> tuple[i
     """How many items a file has, and the most memory that reading them took."""
     tracemalloc.start()
     try:
-        with opened(path) as source:
+        with opened(path, packed=b"PK") as source:
             items = sum(isinstance(item.line, dict) for item in read(source))
         return items, tracemalloc.get_traced_memory()[1]
     finally:
