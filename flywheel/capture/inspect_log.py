@@ -88,7 +88,10 @@ def _packed_items(archive: Archive) -> Iterator[Item]:
             yield from samples.fault(
                 Refusal(None, f"member {name!r} {damage}"), json.dumps({"member": name}).encode()
             )
-    if not names:
+    if archive.fault is not None:
+        reason = f"the archive is cut or damaged: {archive.fault}; the samples found before that are stored"
+        yield from samples.fault(Refusal(None, reason), json.dumps({"archive": archive.fault}).encode())
+    elif not names:
         yield Item(0, _NONE)
 
 

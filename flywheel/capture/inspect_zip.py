@@ -25,7 +25,7 @@ MOST_TIMES: Final = 500
 FREE_BYTES: Final = 64 * 2**20
 """So much any log may unpack to."""
 
-_HEADER: Final = struct.Struct("<4s22xHH")
+_LOCAL: Final = struct.Struct("<4s2xHH4xIIIHH")
 _BEGINS: Final = b"PK\x03\x04"
 _ENCRYPTED: Final = 1
 _LARGEST_WINDOW: Final = 2**27
@@ -47,12 +47,14 @@ class Archive:
         file: read at any place.
         members: by name; where a name comes twice the last one counts, as Inspect writes them.
         budget: bytes that may still be unpacked.
+        fault: why members were looked for one after the other; None where there was a table of contents.
     """
 
     source: SourceFile
     file: BinaryIO
     members: dict[str, zipfile.ZipInfo]
     budget: int
+    fault: str | None = None
 
     def member(self, name: str) -> SourceFile:
         """A member as a file of its own.
@@ -65,11 +67,11 @@ class Archive:
             raise Damaged(f"is encrypted, or packed by method {info.compress_type}, need 0, 8 or {ZSTANDARD}")
         # A table of contents that lies gives places before the beginning.
         self.file.seek(max(info.header_offset, 0))
-        head = self.file.read(_HEADER.size)
-        if info.header_offset < 0 or len(head) < _HEADER.size or not head.startswith(_BEGINS):
+        head = self.file.read(_LOCAL.size)
+        if info.header_offset < 0 or len(head) < _LOCAL.size or not head.startswith(_BEGINS):
             raise Damaged("is not where the archive says")
-        _, name_length, extra_length = _HEADER.unpack(head)
-        packed = _Slice(self.file, info.header_offset + _HEADER.size + name_length + extra_length, info)
+        *_, name_length, extra_length = _LOCAL.unpack(head)
+        packed = _Slice(self.file, info.header_offset + _LOCAL.size + name_length + extra_length, info)
         source = self.source
         stream = io.BufferedReader(_Member(self, _unpacked(packed, info), info), _BLOCK)
         return SourceFile(source.path, stream, source.limit, source.disk, source.unpacked)  # type: ignore[arg-type]
@@ -79,11 +81,14 @@ class Archive:
 def opened_archive(source: SourceFile) -> Iterator[Archive]:
     """The archive that a file is.
 
+    The table of contents of an archive stands at its end. Where it is lost, as in a
+    copy that was cut, the members are found by their own headers.
+
     Args:
         source: opened file that begins as an archive does.
 
     Raises:
-        InputError: it is a pipe, packed once more, cut or damaged.
+        InputError: it is a pipe, packed once more, or damaged from its beginning on.
     """
     path = str(source.path)
     if not source.path.is_file() or source.unpacked is not source.disk:
@@ -93,18 +98,39 @@ def opened_archive(source: SourceFile) -> Iterator[Archive]:
         )
         raise InputError(msg)
     with source.path.open("rb") as file:
+        fault: str | None = None
         try:
             with zipfile.ZipFile(file) as archive:
                 infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
         except (*_FAULTS, ValueError, NotImplementedError, RuntimeError, OSError) as error:
-            msg = (
-                f"{path!r} is damaged or cut: {error}. Nothing was stored. "
-                "Get a whole copy, or write the log anew with: inspect log convert"
-            )
-            raise InputError(msg) from error
+            fault, infos = str(error), list(_found_members(file))
+            if not infos:
+                msg = (
+                    f"{path!r} is damaged or cut: {error}. Nothing was stored. "
+                    "Get a whole copy, or write the log anew with: inspect log convert"
+                )
+                raise InputError(msg) from error
         size = file.seek(0, io.SEEK_END)
         budget = max(FREE_BYTES, MOST_TIMES * size)
-        yield Archive(source, file, {info.filename: info for info in infos}, budget)
+        yield Archive(source, file, {info.filename: info for info in infos}, budget, fault)
+
+
+def _found_members(file: BinaryIO) -> Iterator[zipfile.ZipInfo]:
+    """Members as their own headers tell them, as far as these follow one another."""
+    at = 0
+    while True:
+        file.seek(at)
+        head = file.read(_LOCAL.size)
+        if len(head) < _LOCAL.size or not head.startswith(_BEGINS):
+            return
+        _, flags, method, checksum, packed, size, name_length, extra_length = _LOCAL.unpack(head)
+        info = zipfile.ZipInfo(
+            (file.read(name_length).decode("utf-8", "replace") or "-").partition("\0")[0] or "-"
+        )
+        info.flag_bits, info.compress_type, info.CRC = flags, method, checksum
+        info.header_offset, info.compress_size, info.file_size = at, packed, size
+        yield info
+        at += _LOCAL.size + name_length + extra_length + packed
 
 
 class _Slice(io.RawIOBase):

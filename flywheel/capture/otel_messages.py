@@ -101,10 +101,13 @@ def _messages(given: object) -> object:
 
 
 def _message(given: dict[str, Any]) -> dict[str, Any]:
-    parts = given.get("parts")
+    """OpenTelemetry writes `parts` with `content`; others a list as `content`, with `text`."""
+    parts, key = given.get("parts"), "content"
+    if not isinstance(parts, list):
+        parts, key = given.get("content"), "text"
     if not isinstance(parts, list):
         return given
-    texts = [part.get("content") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts = [part.get(key) for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     whole = [text for text in texts if isinstance(text, str)]
     if len(whole) != len(parts):
         return given

@@ -23,6 +23,7 @@ FIELDS_BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
         "gen_ai.usage.prompt_tokens",
         "llm.token_count.prompt",
         "llm.usage.prompt_tokens",
+        "ai.usage.inputTokens",
         "ai.usage.promptTokens",
     ),
     "output_tokens": (
@@ -30,6 +31,7 @@ FIELDS_BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
         "gen_ai.usage.completion_tokens",
         "llm.token_count.completion",
         "llm.usage.completion_tokens",
+        "ai.usage.outputTokens",
         "ai.usage.completionTokens",
     ),
     "cost_usd": ("gen_ai.usage.cost", "llm.cost.total"),
@@ -37,6 +39,7 @@ FIELDS_BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
         "gen_ai.conversation.id",
         "session.id",
         "traceloop.association.properties.session_id",
+        "ai.telemetry.metadata.sessionId",
         "langsmith.metadata.session_id",
         "langsmith.metadata.thread_id",
     ),
@@ -94,6 +97,7 @@ KEPT: Final[Mapping[str, tuple[str, ...]]] = {
         "gen_ai.usage.cache_read.input_tokens",
         "gen_ai.usage.cache_read_input_tokens",
         "llm.token_count.prompt_details.cache_read",
+        "ai.usage.cachedInputTokens",
     ),
     "reasoning_tokens": (
         "gen_ai.usage.reasoning.output_tokens",

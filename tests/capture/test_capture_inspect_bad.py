@@ -114,9 +114,23 @@ def test_a_cut_document_keeps_what_came_before(memory: SqlStore, tmp_path: Path)
     assert "the file ends in the middle" in report.rejections[0].reason
 
 
-def test_a_cut_archive_is_refused(memory: SqlStore, tmp_path: Path):
-    """Its table of contents is at its end: without it the error says what to do."""
-    (tmp_path / "f").write_bytes((DATA / "inspect" / "log.eval").read_bytes()[:-100])
+@pytest.mark.parametrize("file", ["log.eval", "old.eval"])
+def test_a_cut_archive_keeps_what_came_before(file: str, memory: SqlStore, tmp_path: Path):
+    """Its table of contents is lost with its end: the samples are found without it."""
+    content = (DATA / "inspect" / file).read_bytes()
+    (tmp_path / "f").write_bytes(content[: content.index(b"samples/peru_epoch_2.json") + 200])
+
+    first, again = (imported(tmp_path / "f", memory, "inspect") for _ in range(2))
+
+    assert (first.stored, first.rejected, again.unchanged) == (4, 2, 4)
+    assert "checksum" in first.rejections[0].reason
+    assert "the archive is cut or damaged" in first.rejections[1].reason
+    assert {row["suite"] for row in stored(memory)} == {"capitals"}
+
+
+def test_an_archive_cut_in_its_first_bytes_is_refused(memory: SqlStore, tmp_path: Path):
+    """Without a single member the error says what to do."""
+    (tmp_path / "f").write_bytes((DATA / "inspect" / "log.eval").read_bytes()[:20])
 
     with pytest.raises(InputError, match=r"damaged or cut.*Nothing was stored.*whole copy"):
         imported(tmp_path / "f", memory, "inspect")

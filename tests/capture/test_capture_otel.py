@@ -71,6 +71,7 @@ def written(path: Path, *requests: Any, indent: int | None = None) -> Path:
         ("openllmetry-old.json", True),
         ("openai-v2-old.json", False),
         ("langsmith.json", True),
+        ("vercel.json", True),
     ],
 )
 def test_every_instrumentation_gives_the_same_execution(file: str, content: bool, memory: SqlStore):
@@ -85,13 +86,19 @@ def test_every_instrumentation_gives_the_same_execution(file: str, content: bool
     assert first["metadata"]["response_model"] == "small-1-2026-05-01"
     assert 0 < first["latency_ms"] < 1000
     assert (failed["outcome"], failed["model"], failed["score"]) == ("error", "small-1", None)
-    assert failed["error_message"].startswith("Error code: 429 - ")
+    assert "Rate limit reached" in failed["error_message"]
     assert failed["output"] is None
 
 
 @pytest.mark.parametrize(
     ("file", "calls"),
-    [("genai.jsonl", 4), ("openinference.jsonl", 4), ("openllmetry-protobuf.json", 4), ("langsmith.json", 2)],
+    [
+        ("genai.jsonl", 4),
+        ("openinference.jsonl", 4),
+        ("openllmetry-protobuf.json", 4),
+        ("langsmith.json", 2),
+        ("vercel.json", 3),
+    ],
 )
 def test_spans_of_other_kinds_are_counted_not_stored(file: str, calls: int, memory: SqlStore):
     """Embeddings and the spans of the program are no executions, and a note says how many there were."""
@@ -101,16 +108,16 @@ def test_spans_of_other_kinds_are_counted_not_stored(file: str, calls: int, memo
 
     assert counts(first) == (calls, calls, 0, 0, 0)
     assert counts(again) == (calls, 0, 0, calls, 0)
-    left_out = 6 - calls if calls > 2 else 1
+    left_out = {4: 2, 3: 3, 2: 1}[calls]
     assert first.notes == (f"{left_out} spans that are no call of a model were left out of {str(path)!r}.",)
 
 
-@pytest.mark.parametrize("file", ["genai.jsonl", "openinference.jsonl", "langsmith.json"])
+@pytest.mark.parametrize("file", ["genai.jsonl", "openinference.jsonl", "langsmith.json", "vercel.json"])
 def test_the_class_of_an_error_is_known(file: str, memory: SqlStore):
     """It comes from the exception, from the span, or from the text that stands for both."""
     imported(DATA / "otel" / file, memory, "otel")
 
-    assert stored(memory)[1]["error_type"].endswith("RateLimitError")
+    assert stored(memory)[1]["error_type"].endswith(("RateLimitError", "AI_APICallError"))
 
 
 @pytest.mark.parametrize("file", ["openinference.jsonl", "openllmetry-old.json"])
