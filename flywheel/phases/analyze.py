@@ -27,7 +27,7 @@ from flywheel.records.strategy import LearningStrategy
 
 MAX_FAILURES_READ = 20_000
 MAX_PASSES_READ = 20_000
-"""Executions whose texts are read; counts always cover all of them."""
+"""Executions whose texts are read, spread over the window; counts always cover all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def analyze(
     if context.control is None:
         return Analysis(context=context, report=report, slices=slices, need=need)
     read = _read(scope, columns, store, only_reflect=context.request.suite is not None)
-    patterns, unseen = _patterns(feedback, read, store, explainer)
+    patterns, unseen = _patterns(feedback, columns, read, store, explainer)
     worse = _worse_slices(columns, read)
     prompt = _prompt_analysis(feedback, store)
     return Analysis(
@@ -106,7 +106,9 @@ def analyze(
         prompt_analysis=prompt,
         evidence={
             "failures_read": len(read.failures),
+            "failures": read.total_failures,
             "passes_read": len(read.passes),
+            "passes": read.total_passes,
             "patterns_from": "reflect cases" if read.only_reflect else "all failures",
         },
     )
@@ -142,13 +144,13 @@ def _read(scope: Scope, columns: ExecutionColumns, store: Store, *, only_reflect
 
 
 def _patterns(
-    feedback: Feedback, read: _Read, store: Store, explainer: Explainer | None
+    feedback: Feedback, columns: ExecutionColumns, read: _Read, store: Store, explainer: Explainer | None
 ) -> tuple[tuple[FailurePattern, ...], tuple[FailurePattern, ...]]:
     """Patterns of this window, then the known ones that were not seen in it."""
     request = feedback.context.request
     known = store.cycles.patterns(request.workspace, request.prompt)
     found = mine_patterns(
-        PatternEvidence(read.failures, read.passes, read.total_failures, read.total_passes, known)
+        PatternEvidence(read.failures, read.passes, read.total_failures, read.total_passes, known, columns)
     )
     cycle = feedback.context.cycle_id
     stated = with_states(found, known, read.total_failures + read.total_passes, cycle)

@@ -27,6 +27,7 @@ def columns(case: np.ndarray, failed: np.ndarray, version: np.ndarray | None = N
         cost_usd=unknown,
         input_tokens=unknown,
         output_tokens=unknown,
+        started_at=unknown,
         version=versions,
         slice=nothing,
         model=nothing,

@@ -29,6 +29,7 @@ def test_the_history_of_a_question_forecasts_its_next_run(name: str):
             cost_usd=unknown,
             input_tokens=unknown,
             output_tokens=unknown,
+            started_at=unknown,
             version=coded([e.version for e in rows]),
             slice=coded([e.slice for e in rows]),
             model=coded([e.model for e in rows]),
