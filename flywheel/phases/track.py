@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flywheel.learn.insights import with_proposals
 from flywheel.learn.lineage import LineageGraph
 from flywheel.ports import Clock, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, StageSummary
+from flywheel.records.findings import Insight
 from flywheel.records.lineage import Edge, EdgeKind
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
 from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
+
+MAX_INSIGHTS = 10
+"""Insights an output keeps; one that led to a proposal is always kept."""
 
 
 def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
@@ -32,7 +37,19 @@ def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
     edges = [e for v in release.verdicts if (e := _edge(v, release, graph)) is not None]
     store.lineage.add(edges, clock.now())
     live = store.releases.live(request.workspace, request.prompt)
-    return _output(release, live.version if live else None, _stages(context, release, store))
+    output = _output(release, live.version if live else None, _stages(context, release, store))
+    return output.model_copy(update={"insights": _insights(context, store)})
+
+
+def _insights(context: CycleContext, store: Store) -> tuple[Insight, ...]:
+    """What the cycle found, with the versions proposed from it."""
+    found = store.cycles.finished(context.cycle_id, Phase.ANALYZE)
+    made = store.cycles.finished(context.cycle_id, Phase.GENERATE)
+    if found is None or made is None:
+        return ()
+    proposals = Proposals.model_validate_json(made).proposals
+    linked = with_proposals(Analysis.model_validate_json(found).insights, proposals)
+    return tuple(i for place, i in enumerate(linked) if place < MAX_INSIGHTS or i.proposals)
 
 
 def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | None:

@@ -200,6 +200,10 @@ class CycleStore(Protocol):
         """Failure patterns of the newest cycle of each prompt, most damaging first."""
         ...
 
+    def keep_causes(self, workspace: str, prompt: str | None, patterns: Sequence[FailurePattern]) -> int:
+        """Put the written causes of patterns beside the stored ones; gives how many are stored."""
+        ...
+
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that were rejected before, newest first."""
         ...
