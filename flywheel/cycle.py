@@ -56,15 +56,15 @@ class Wiring:
         store: where everything is kept.
         runner: runs cases through a model; None allows recorded evidence only.
         clock: the time.
-        chat: a model by its name, for the causes a request asks a model to write; None writes none.
         progress: told `running`, what a phase is at, and in words what it found.
+        chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
 
     store: Store
     runner: CaseRunner | None = None
     clock: Clock = field(default_factory=SystemClock)
-    chat: Callable[[str], ChatModel] | None = None
     progress: Callable[[Phase, str], None] = _silent
+    chat: Callable[[str], ChatModel] | None = None
 
 
 @dataclass(frozen=True, slots=True)

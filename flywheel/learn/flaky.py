@@ -67,7 +67,7 @@ def histories(columns: ExecutionColumns) -> Histories:
     counted = np.isin(columns.outcome, (PASSED, FAILED, ERROR)) & (columns.case.codes >= 0)
     rows = np.flatnonzero(counted)
     case = columns.case.codes[rows]
-    arm = _arms(columns, rows)
+    arm = arms(columns, rows)
     failed = columns.outcome[rows] != PASSED
     # Runs of one arm stand together, in the order they were stored.
     order = np.lexsort((rows, arm, case))
@@ -223,7 +223,8 @@ def share_between(failures: int, runs: int, low: float = 0.05, high: float = 0.9
     return float(betainc(a, b, high) - betainc(a, b, low))
 
 
-def _arms(columns: ExecutionColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def arms(columns: ExecutionColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Version with model and agent of the given rows, as one number each."""
     arm = np.zeros(rows.size, dtype=np.int64)
     for coded in (columns.version, columns.model, columns.agent):
         arm = arm * (len(coded.names) + 1) + coded.codes[rows] + 1
