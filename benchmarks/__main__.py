@@ -14,6 +14,7 @@ BENCHMARKS = {
     "pytest_overhead": "pytest with capture against bare pytest and its peers",
     "recorder": "executions a second into SQLite",
     "analyze": "the analyze phase over many executions",
+    "flaky": "flaky tests told from the others, simulated",
     "grouping": "failure patterns against Drain3 on labelled failures",
 }
 

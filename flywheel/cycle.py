@@ -19,11 +19,12 @@ from flywheel.learn.summary import in_words
 from flywheel.phases.analyze import analyze
 from flywheel.phases.apply import apply
 from flywheel.phases.collect import collect
+from flywheel.phases.explain import Explainer
 from flywheel.phases.generate import generate
 from flywheel.phases.reported import measure_release
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
-from flywheel.ports import CaseRunner, Clock, Store
+from flywheel.ports import CaseRunner, ChatModel, Clock, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.columns import Scope
@@ -57,12 +58,14 @@ class Wiring:
         runner: runs cases through a model; None allows recorded evidence only.
         clock: the time.
         progress: told `running`, what a phase is at, and in words what it found.
+        chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
 
     store: Store
     runner: CaseRunner | None = None
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[Phase, str], None] = _silent
+    chat: Callable[[str], ChatModel] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +175,16 @@ def do_analyze(feedback: Feedback, wiring: Wiring) -> Analysis:
     context = feedback.context
 
     def run() -> Analysis:
-        analysis = analyze(feedback, wiring.store)
+        analysis = analyze(feedback, wiring.store, None, _explainer(context, wiring))
         wiring.store.cycles.keep_analysis(analysis, wiring.clock.now())
         return analysis
 
     return _step(context, Phase.ANALYZE, Analysis, wiring, run)
+
+
+def _explainer(context: CycleContext, wiring: Wiring) -> Explainer | None:
+    name = context.request.explain
+    return None if name is None or wiring.chat is None else Explainer(wiring.chat(name), name)
 
 
 def do_generate(analysis: Analysis, wiring: Wiring) -> Proposals:

@@ -21,6 +21,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "flywheel cycle --prompt triage --suite triage --model embedded",
         "flywheel cycle --prompt 'bbh/*' --all-time",
+        "flywheel cycle --prompt triage --explain openai:gpt-5-mini",
     )
 )
 def cycle(
@@ -58,6 +59,10 @@ def cycle(
             help="Stop live experiments early, or run every case. Default: the strategy's.",
         ),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="M", help="Model that writes causes, from failed beside passed."),
+    ] = None,
     placebo: Annotated[
         bool,
         typer.Option("--placebo", help="Test a change without meaning too; if it passes, release nothing."),
@@ -94,6 +99,7 @@ def cycle(
         "budget_usd": budget_usd,
         "budget_calls": budget_calls,
         "racing": racing,
+        "explain": explain,
         "placebo": placebo,
         "dry_run": dry_run,
         "seed": seed,

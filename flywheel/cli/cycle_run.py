@@ -71,11 +71,18 @@ def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOu
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
     model = requests[0].model
     runner = runner_for(model) if model is not None else None
+    chat = None
+    if requests[0].explain is not None:
+        from flywheel.llm.registry import chat_model
+
+        chat = chat_model
+        # A name that means no model is refused before anything starts.
+        chat(requests[0].explain)
     outcomes: list[CycleOutcome] = []
     for number, request in enumerate(requests, start=1):
         counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
         with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+            wiring = Wiring(store=door.store, runner=runner, chat=chat, progress=checklist.update)
             if len(requests) == 1:
                 outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flywheel.learn.insights import leading_patterns, named
 from flywheel.learn.lineage import LineageGraph
 from flywheel.learn.refinement import Limits, Material, placebo, refine
 from flywheel.phases.waiting import waiting_proposals
@@ -54,7 +55,7 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
         refined, discarded = refine(material, Limits(max_candidates=room))
         if request.placebo:
             refined = (*refined, placebo(control))
-    proposals = (*recorded, *refined)
+    proposals = (*recorded, *named(refined, analysis.insights))
     because = "" if proposals else "nothing is left to propose that was not tried before"
     return Proposals(context=context, proposals=proposals, discarded=discarded, because=because)
 
@@ -117,10 +118,10 @@ def _material(analysis: Analysis, store: Store, control: PromptVersion, avoid: f
         suite=store.cases.suite(request.workspace, suite_name),
         cases=ReflectCases(cases=tuple(store.cases.cases(request.workspace, suite_name, Role.REFLECT))),
         failures=tuple(_reflect_failures(analysis, store)),
-        patterns=tuple(
-            p
-            for p in analysis.patterns
-            if p.confidence >= analysis.context.strategy.insight_confidence_threshold
+        patterns=leading_patterns(
+            analysis.patterns,
+            analysis.insights,
+            analysis.context.strategy.insight_confidence_threshold,
         ),
         failure_rate=None if report.success_rate is None else 1.0 - report.success_rate,
         avoid=avoid,

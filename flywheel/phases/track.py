@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from flywheel.learn.insights import with_proposals
 from flywheel.learn.lineage import LineageGraph
 from flywheel.learn.tables import spent
 from flywheel.phases.reported import Reported
 from flywheel.ports import Clock, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, StageSummary
+from flywheel.records.findings import Insight
 from flywheel.records.lineage import Edge, EdgeKind
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
 from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
 
 N = TypeVar("N", int, float)
+MAX_INSIGHTS = 10
+"""Insights an output keeps; one that led to a proposal is always kept."""
 
 
 def track(
@@ -42,7 +46,19 @@ def track(
     live = store.releases.live(request.workspace, request.prompt)
     measured = reported or Reported()
     stages = _stages(context, release, store, measured.because)
-    return _output(release, live.version if live else None, stages, measured)
+    output = _output(release, live.version if live else None, stages, measured)
+    return output.model_copy(update={"insights": _insights(context, store)})
+
+
+def _insights(context: CycleContext, store: Store) -> tuple[Insight, ...]:
+    """What the cycle found, with the versions proposed from it."""
+    found = store.cycles.finished(context.cycle_id, Phase.ANALYZE)
+    made = store.cycles.finished(context.cycle_id, Phase.GENERATE)
+    if found is None or made is None:
+        return ()
+    proposals = Proposals.model_validate_json(made).proposals
+    linked = with_proposals(Analysis.model_validate_json(found).insights, proposals)
+    return tuple(i for place, i in enumerate(linked) if place < MAX_INSIGHTS or i.proposals)
 
 
 def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | None:

@@ -78,11 +78,14 @@ class ExecutionStore(Protocol):
         ...
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
-        """Failed and errored executions of the scope with their texts, oldest first, at most limit."""
+        """Failed and errored executions of the scope with their texts, oldest first, at most limit.
+
+        Where there are more, a stable choice spread over all of them, with the oldest and the newest.
+        """
         ...
 
     def passes(self, scope: Scope, limit: int) -> list[Execution]:
-        """Passed executions of the scope with their texts, oldest first, at most limit."""
+        """Passed executions of the scope with their texts, chosen and ordered as failures are."""
         ...
 
     def in_session(self, workspace: str, prompt: str, session_id: str) -> list[Execution]:
@@ -195,6 +198,10 @@ class CycleStore(Protocol):
 
     def patterns(self, workspace: str, prompt: str | None) -> list[FailurePattern]:
         """Failure patterns of the newest cycle of each prompt, most damaging first."""
+        ...
+
+    def keep_causes(self, workspace: str, prompt: str | None, patterns: Sequence[FailurePattern]) -> int:
+        """Put the written causes of patterns beside the stored ones; gives how many are stored."""
         ...
 
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:

@@ -61,6 +61,7 @@ class ExecutionColumns:
         outcome: int8, position in OUTCOMES.
         score, confidence: float64 in [0, 1].
         latency_ms, cost_usd, input_tokens, output_tokens: float64, >= 0.
+        started_at: float64, seconds since 1970 in UTC.
         version, slice, model, agent, case, error_type: coded text; version is
             the content hash where it is known, else the label.
     """
@@ -73,6 +74,7 @@ class ExecutionColumns:
     cost_usd: NDArray[np.float64]
     input_tokens: NDArray[np.float64]
     output_tokens: NDArray[np.float64]
+    started_at: NDArray[np.float64]
     version: Coded
     slice: Coded
     model: Coded

@@ -20,6 +20,7 @@ class Proposal(Record):
         origin: `generated` saw reflect cases only; `recorded` is a version that already ran.
         expected_delta: forecast gain in rate units, None when nothing supports one.
         patterns: keys of the failure patterns it answers.
+        insights: ids of the insights it was made from.
     """
 
     version: Name
@@ -33,6 +34,7 @@ class Proposal(Record):
     risk: str = "low"
     expected_delta: float | None = None
     patterns: tuple[str, ...] = ()
+    insights: tuple[str, ...] = ()
 
 
 class DiscardedProposal(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.verdict import Evidence, PastEvidence, Verdicts
 from flywheel.store.encoding import to_us
 from flywheel.store.experiments import EVIDENCE, looks, replace_experiment
-from flywheel.store.patterns import patterns_of, replace_patterns
+from flywheel.store.patterns import keep_causes, patterns_of, replace_patterns
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.proposals import PROPOSAL, rejected_proposals, replace_proposals, rule_on
 from flywheel.store.session import Database, table_of
@@ -245,14 +246,13 @@ class SqlCycles:
 
     def patterns(self, workspace: str, prompt: str | None) -> list[FailurePattern]:
         """Failure patterns of the newest analyzed cycle of each prompt, most damaging first."""
-        newest = sa.select(sa.func.max(CYCLE.c.seq)).where(
-            CYCLE.c.workspace == workspace, CYCLE.c.analyzed_us.is_not(None)
-        )
-        if prompt is not None:
-            newest = newest.where(CYCLE.c.prompt == prompt)
-        cycles = sa.select(CYCLE.c.cycle_id).where(CYCLE.c.seq.in_(newest.group_by(CYCLE.c.prompt)))
         with self._db.read() as connection:
-            return patterns_of(connection, workspace, cycles)
+            return patterns_of(connection, workspace, _newest_analyzed(workspace, prompt))
+
+    def keep_causes(self, workspace: str, prompt: str | None, patterns: Sequence[FailurePattern]) -> int:
+        """Put the written causes of patterns beside the stored ones; gives how many are stored."""
+        with self._db.write() as connection:
+            return keep_causes(connection, workspace, _newest_analyzed(workspace, prompt), patterns)
 
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that a verdict or a reviewer rejected before, newest first, each once."""
@@ -293,6 +293,16 @@ class SqlCycles:
         """How many experiments have compared scored cases of the prompt, recorded or live."""
         with self._db.read() as connection:
             return looks(connection, workspace, prompt)
+
+
+def _newest_analyzed(workspace: str, prompt: str | None) -> sa.Select[tuple[str]]:
+    """Ids of the newest analyzed cycle of each prompt."""
+    newest = sa.select(sa.func.max(CYCLE.c.seq)).where(
+        CYCLE.c.workspace == workspace, CYCLE.c.analyzed_us.is_not(None)
+    )
+    if prompt is not None:
+        newest = newest.where(CYCLE.c.prompt == prompt)
+    return sa.select(CYCLE.c.cycle_id).where(CYCLE.c.seq.in_(newest.group_by(CYCLE.c.prompt)))
 
 
 def _cycle(connection: Connection, cycle_id: str) -> sa.Row[Any]:
