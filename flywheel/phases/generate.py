@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flywheel.learn.lineage import LineageGraph
-from flywheel.learn.refinement import Limits, Material, placebo, refine
+from flywheel.learn.planning import CallCost
+from flywheel.learn.prompt_leaks import LeakGuard, guard_against, leaves
+from flywheel.learn.refinement import (
+    Limits,
+    Material,
+    RejectedText,
+    Sorted,
+    candidates,
+    placebo,
+    within_room,
+)
+from flywheel.learn.root_cause import contrast_pairs
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
-from flywheel.records.case import ReflectCases, Role, role_of
+from flywheel.records.case import ReflectCases, Role, Suite, role_of
 from flywheel.records.columns import Scope
 from flywheel.records.execution import Execution
 from flywheel.records.lineage import EdgeKind
 from flywheel.records.prompt import PromptVersion
-from flywheel.records.proposal import DiscardedProposal, Proposal, Proposals
+from flywheel.records.proposal import Proposal, Proposals
 
-MAX_FAILURES_READ = 20_000
+MAX_READ = 20_000
+"""Failures, then passes, that are read as text."""
+
+MAX_PATTERNS = 6
+"""Failure patterns for which the same input, once passed and once failed, is looked for."""
 
 
 def generate(analysis: Analysis, store: Store) -> Proposals:
@@ -43,17 +61,21 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
         return Proposals(context=context, because=f"version {context.control!r} is not in the store")
     avoid = _avoid(analysis, store, control)
     recorded = _recorded(analysis, store, control, avoid)
-    refined: tuple[Proposal, ...] = ()
-    discarded: tuple[DiscardedProposal, ...] = ()
+    found = Sorted(())
     if analysis.need.should_optimize and control.text is not None and request.suite is not None:
-        material = _material(analysis, store, control, avoid)
+        limits = _limits(analysis, store)
         room = max(0, context.strategy.max_candidates - len(recorded))
-        refined, discarded = refine(material, Limits(max_candidates=room))
+        found = within_room(candidates(material_of(analysis, store, control, avoid), limits), room)
         if request.placebo:
-            refined = (*refined, placebo(control))
-    proposals = (*recorded, *refined)
-    because = "" if proposals else "nothing is left to propose that was not tried before"
-    return Proposals(context=context, proposals=proposals, discarded=discarded, because=because)
+            found += Sorted((placebo(control),))
+    proposals = (*recorded, *found.proposals)
+    because = "" if proposals else _nothing_left(found)
+    return Proposals(context=context, proposals=proposals, discarded=found.discarded, because=because)
+
+
+def _nothing_left(found: Sorted) -> str:
+    thrown = "; ".join(f"{d.strategy}: {d.reason}" for d in found.discarded if d.check != "room")
+    return f"nothing is left to propose ({thrown})" if thrown else "nothing is left to propose"
 
 
 def _nothing_recorded(analysis: Analysis, store: Store) -> bool:
@@ -105,35 +127,80 @@ def _alternative(name: str, version: PromptVersion | None, control: PromptVersio
     )
 
 
-def _material(analysis: Analysis, store: Store, control: PromptVersion, avoid: frozenset[str]) -> Material:
+def material_of(analysis: Analysis, store: Store, control: PromptVersion, avoid: frozenset[str]) -> Material:
+    """What proposers may see: reflect cases with their executions, and a guard that tells no gate case.
+
+    Args:
+        analysis: failure patterns with the cycle they belong to.
+        store: executions, cases, rejected proposals.
+        control: the live version, with text.
+        avoid: versions that must not come again.
+    """
     request = analysis.context.request
     suite_name = request.suite or ""
     report = analysis.report
+    reflect = ReflectCases(cases=tuple(store.cases.cases(request.workspace, suite_name, Role.REFLECT)))
+    suite = store.cases.suite(request.workspace, suite_name)
+    failures = tuple(_of_reflect_cases(store.executions.failures(_live(analysis), MAX_READ)))
+    passes = tuple(_of_reflect_cases(store.executions.passes(_live(analysis), MAX_READ)))
+    patterns = tuple(
+        p for p in analysis.patterns if p.confidence >= analysis.context.strategy.insight_confidence_threshold
+    )
     return Material(
         control=control,
-        suite=store.cases.suite(request.workspace, suite_name),
-        cases=ReflectCases(cases=tuple(store.cases.cases(request.workspace, suite_name, Role.REFLECT))),
-        failures=tuple(_reflect_failures(analysis, store)),
-        patterns=tuple(
-            p
-            for p in analysis.patterns
-            if p.confidence >= analysis.context.strategy.insight_confidence_threshold
-        ),
+        suite=suite,
+        cases=reflect,
+        failures=failures,
+        patterns=patterns,
         failure_rate=None if report.success_rate is None else 1.0 - report.success_rate,
         avoid=avoid,
+        passes=passes,
+        pairs=tuple(pair for p in patterns[:MAX_PATTERNS] for pair in contrast_pairs(p, failures, passes)),
+        rejected=tuple(RejectedText(p) for p in store.cycles.rejected(request.workspace, request.prompt)),
+        model=request.model,
+        guard=_guard(store, request.workspace, suite, reflect, control),
     )
 
 
-def _reflect_failures(analysis: Analysis, store: Store) -> Sequence[Execution]:
+def _guard(
+    store: Store, workspace: str, suite: Suite | None, reflect: ReflectCases, control: PromptVersion
+) -> LeakGuard:
+    """Hashes of what only gate or report cases say; their text ends here."""
+    if suite is None:
+        return LeakGuard()
+    roles = (Role.GATE, Role.REPORT)
+    kept_back = [c for role in roles for c in store.cases.cases(workspace, suite.suite, role)]
+    known = [text for case in reflect.cases for text in leaves([case.inputs, case.expected])]
+    known += [f"{o.name} {o.description}" for o in suite.options]
+    return guard_against(kept_back, [*known, control.text or ""])
+
+
+def _limits(analysis: Analysis, store: Store) -> Limits:
     context = analysis.context
-    failures = store.executions.failures(
-        Scope(
-            workspace=context.request.workspace,
-            prompt=context.request.prompt,
-            version=context.control,
-            since=context.window_start,
-            exclude_sources=("experiment",),
-        ),
-        MAX_FAILURES_READ,
+    columns = store.executions.columns(_live(analysis))
+
+    def mean(values: NDArray[np.float64]) -> float | None:
+        known = values[~np.isnan(values)]
+        return float(known.mean()) if known.size else None
+
+    return Limits(
+        least_calls=2 * context.strategy.min_sample_size,
+        cost=CallCost(mean(columns.input_tokens), mean(columns.output_tokens), mean(columns.cost_usd)),
+        budget_tokens=context.request.budget_tokens,
+        budget_usd=context.request.budget_usd,
     )
-    return [f for f in failures if role_of(f.inputs) is Role.REFLECT]
+
+
+def _live(analysis: Analysis) -> Scope:
+    context = analysis.context
+    return Scope(
+        workspace=context.request.workspace,
+        prompt=context.request.prompt,
+        version=context.control,
+        since=context.window_start,
+        exclude_sources=("experiment",),
+    )
+
+
+def _of_reflect_cases(executions: Sequence[Execution]) -> list[Execution]:
+    return [e for e in executions if role_of(e.inputs) is Role.REFLECT]
