@@ -58,6 +58,10 @@ def cycle(
             help="Stop live experiments early, or run every case. Default: the strategy's.",
         ),
     ] = None,
+    refiner: Annotated[
+        str | None,
+        typer.Option("--refiner", metavar="M", help="Model that writes candidates beside the built-in ones."),
+    ] = None,
     placebo: Annotated[
         bool,
         typer.Option("--placebo", help="Test a change without meaning too; if it passes, release nothing."),
@@ -94,6 +98,7 @@ def cycle(
         "budget_usd": budget_usd,
         "budget_calls": budget_calls,
         "racing": racing,
+        "refiner": refiner,
         "placebo": placebo,
         "dry_run": dry_run,
         "seed": seed,

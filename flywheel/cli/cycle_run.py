@@ -69,13 +69,19 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
 
 def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    from flywheel.llm.refiner import refiner_of
+    from flywheel.llm.registry import chat_model
+
     model = requests[0].model
+    writers = refiner_of(requests[0].refiner, chat_model)
     runner = runner_for(model) if model is not None else None
     outcomes: list[CycleOutcome] = []
     for number, request in enumerate(requests, start=1):
         counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
         with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+            wiring = Wiring(
+                store=door.store, runner=runner, progress=checklist.update, proposers=lambda _request: writers
+            )
             if len(requests) == 1:
                 outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
             else:

@@ -9,6 +9,7 @@ from flywheel.learn.insertion import insert_block
 from flywheel.learn.prompt_checks import object_to
 from flywheel.learn.refinement_blocks import NUDGE, Block, blocks_for
 from flywheel.learn.refinement_material import Limits, Material, RejectedText, Winner, main_kind
+from flywheel.learn.refinement_merge import merges
 from flywheel.learn.refinement_rewrites import REWRITES
 from flywheel.records.analysis import FailurePattern
 from flywheel.records.prompt import PromptVersion, content_hash
@@ -97,7 +98,7 @@ def candidates(material: Material, limits: Limits) -> Sorted:
         for recipe in RECIPES
         if all(name in blocks for name in recipe)
     ]
-    return sift(material, made, limits)
+    return sift(material, [*merges(material), *made], limits)
 
 
 def sift(material: Material, made: Sequence[Proposal], limits: Limits) -> Sorted:

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
-import numpy as np
-from numpy.typing import NDArray
-
+from flywheel.learn.drafting import Allowance, Drafts, Proposer
 from flywheel.learn.lineage import LineageGraph
-from flywheel.learn.planning import CallCost
-from flywheel.learn.prompt_leaks import LeakGuard, guard_against, leaves
-from flywheel.learn.refinement import (
-    Limits,
-    Material,
-    RejectedText,
-    Sorted,
-    candidates,
-    placebo,
-    within_room,
-)
-from flywheel.learn.root_cause import contrast_pairs
+from flywheel.learn.refinement import Sorted, candidates, placebo, sift, within_room
+from flywheel.learn.refinement_material import Material, main_kind
+from flywheel.learn.strategy_learning import Arm, expected_gain, thompson_order
+from flywheel.phases.material import limits_of, material_of
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
-from flywheel.records.case import ReflectCases, Role, Suite, role_of
-from flywheel.records.columns import Scope
-from flywheel.records.execution import Execution
 from flywheel.records.lineage import EdgeKind
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 
-MAX_READ = 20_000
-"""Failures, then passes, that are read as text."""
-
-MAX_PATTERNS = 6
-"""Failure patterns for which the same input, once passed and once failed, is looked for."""
+MOST_CALLS = 8
+"""Calls of a model that writes candidates, per cycle."""
 
 
-def generate(analysis: Analysis, store: Store) -> Proposals:
+def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = ()) -> Proposals:
     """Candidates of a cycle: recorded alternatives first, then refinements.
 
     A recorded alternative is another version of the prompt that already ran.
@@ -46,6 +31,7 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
     Args:
         analysis: what the cycle found.
         store: versions, cases, lineage and the proposals rejected before.
+        proposers: models or optimizers that write candidates beside the built-in strategies.
 
     Returns:
         Proposals, each with one parent and a text that differs from it.
@@ -61,16 +47,74 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
         return Proposals(context=context, because=f"version {context.control!r} is not in the store")
     avoid = _avoid(analysis, store, control)
     recorded = _recorded(analysis, store, control, avoid)
-    found = Sorted(())
+    found, drafts = Sorted(()), Drafts()
     if analysis.need.should_optimize and control.text is not None and request.suite is not None:
-        limits = _limits(analysis, store)
+        material = material_of(analysis, store, control, avoid)
         room = max(0, context.strategy.max_candidates - len(recorded))
-        found = within_room(candidates(material_of(analysis, store, control, avoid), limits), room)
+        found, drafts = _refined(analysis, store, material, proposers, room)
         if request.placebo:
             found += Sorted((placebo(control),))
     proposals = (*recorded, *found.proposals)
-    because = "" if proposals else _nothing_left(found)
-    return Proposals(context=context, proposals=proposals, discarded=found.discarded, because=because)
+    return Proposals(
+        context=context,
+        proposals=proposals,
+        discarded=found.discarded,
+        because="" if proposals else _nothing_left(found),
+        calls=drafts.calls,
+        input_tokens=drafts.input_tokens,
+        output_tokens=drafts.output_tokens,
+        cost_usd=drafts.cost_usd,
+    )
+
+
+def _refined(
+    analysis: Analysis, store: Store, material: Material, proposers: Sequence[Proposer], room: int
+) -> tuple[Sorted, Drafts]:
+    """The candidates history speaks for, as many as there is room; models are asked for no others."""
+    request = analysis.context.request
+    limits = limits_of(analysis, store)
+    own = candidates(material, limits)
+    outcomes = store.strategy_outcomes.recent(request.workspace)
+    writers = {name: proposer for proposer in proposers for name in proposer.strategies}
+    main = main_kind(material.patterns)
+    own_arms = [Arm(p.strategy, p.kind, _share(p, material)) for p in own.proposals]
+    arms = _taking_turns([Arm(name, main) for name in writers], own_arms)
+    order = thompson_order(outcomes, arms, request.model, request.seed + len(outcomes))
+    chosen = [arms[i] for i in order]
+    drafts = Drafts()
+    for proposer in dict.fromkeys(writers.values()):
+        wanted = [arm.strategy for arm in chosen[:room] if writers.get(arm.strategy) is proposer]
+        if wanted:
+            drafts += proposer.propose(material, wanted, limits, _allowance(analysis, drafts))
+    written = sift(material, drafts.made, limits)
+    made = {p.version: p for p in (*written.proposals, *own.proposals)}
+    ranked = [p for arm in chosen for p in made.values() if p.strategy == arm.strategy]
+    ranked += [p for p in made.values() if p.strategy not in {arm.strategy for arm in chosen}]
+    told = tuple(
+        p.model_copy(update={"expected_delta": expected_gain(outcomes, p, request.model)}) for p in ranked
+    )
+    thrown = (*drafts.discarded, *written.discarded, *own.discarded)
+    return within_room(Sorted(told, thrown), room), drafts
+
+
+def _taking_turns(first: Sequence[Arm], second: Sequence[Arm]) -> list[Arm]:
+    """One of each in turn: while nothing is known, a model's candidates do not crowd out the free ones."""
+    turns = (arm for pair in zip_longest(first, second) for arm in pair)
+    return [arm for arm in turns if arm is not None]
+
+
+def _share(proposal: Proposal, material: Material) -> float:
+    return min(1.0, sum(p.share for p in material.patterns if p.pattern_key in proposal.patterns))
+
+
+def _allowance(analysis: Analysis, spent: Drafts) -> Allowance:
+    """A tenth of the budget may go into writing candidates; the rest is for testing them."""
+    request = analysis.context.request
+    calls = MOST_CALLS
+    if request.budget_calls is not None:
+        calls = min(calls, request.budget_calls // 10)
+    usd = None if request.budget_usd is None else request.budget_usd / 10 - (spent.cost_usd or 0.0)
+    return Allowance(max(0, calls - spent.calls), usd, request.seed)
 
 
 def _nothing_left(found: Sorted) -> str:
@@ -125,82 +169,3 @@ def _alternative(name: str, version: PromptVersion | None, control: PromptVersio
         rationale="another version of the prompt that already ran on the same cases",
         changes=("a version written by the team",),
     )
-
-
-def material_of(analysis: Analysis, store: Store, control: PromptVersion, avoid: frozenset[str]) -> Material:
-    """What proposers may see: reflect cases with their executions, and a guard that tells no gate case.
-
-    Args:
-        analysis: failure patterns with the cycle they belong to.
-        store: executions, cases, rejected proposals.
-        control: the live version, with text.
-        avoid: versions that must not come again.
-    """
-    request = analysis.context.request
-    suite_name = request.suite or ""
-    report = analysis.report
-    reflect = ReflectCases(cases=tuple(store.cases.cases(request.workspace, suite_name, Role.REFLECT)))
-    suite = store.cases.suite(request.workspace, suite_name)
-    failures = tuple(_of_reflect_cases(store.executions.failures(_live(analysis), MAX_READ)))
-    passes = tuple(_of_reflect_cases(store.executions.passes(_live(analysis), MAX_READ)))
-    patterns = tuple(
-        p for p in analysis.patterns if p.confidence >= analysis.context.strategy.insight_confidence_threshold
-    )
-    return Material(
-        control=control,
-        suite=suite,
-        cases=reflect,
-        failures=failures,
-        patterns=patterns,
-        failure_rate=None if report.success_rate is None else 1.0 - report.success_rate,
-        avoid=avoid,
-        passes=passes,
-        pairs=tuple(pair for p in patterns[:MAX_PATTERNS] for pair in contrast_pairs(p, failures, passes)),
-        rejected=tuple(RejectedText(p) for p in store.cycles.rejected(request.workspace, request.prompt)),
-        model=request.model,
-        guard=_guard(store, request.workspace, suite, reflect, control),
-    )
-
-
-def _guard(
-    store: Store, workspace: str, suite: Suite | None, reflect: ReflectCases, control: PromptVersion
-) -> LeakGuard:
-    """Hashes of what only gate or report cases say; their text ends here."""
-    if suite is None:
-        return LeakGuard()
-    roles = (Role.GATE, Role.REPORT)
-    kept_back = [c for role in roles for c in store.cases.cases(workspace, suite.suite, role)]
-    known = [text for case in reflect.cases for text in leaves([case.inputs, case.expected])]
-    known += [f"{o.name} {o.description}" for o in suite.options]
-    return guard_against(kept_back, [*known, control.text or ""])
-
-
-def _limits(analysis: Analysis, store: Store) -> Limits:
-    context = analysis.context
-    columns = store.executions.columns(_live(analysis))
-
-    def mean(values: NDArray[np.float64]) -> float | None:
-        known = values[~np.isnan(values)]
-        return float(known.mean()) if known.size else None
-
-    return Limits(
-        least_calls=2 * context.strategy.min_sample_size,
-        cost=CallCost(mean(columns.input_tokens), mean(columns.output_tokens), mean(columns.cost_usd)),
-        budget_tokens=context.request.budget_tokens,
-        budget_usd=context.request.budget_usd,
-    )
-
-
-def _live(analysis: Analysis) -> Scope:
-    context = analysis.context
-    return Scope(
-        workspace=context.request.workspace,
-        prompt=context.request.prompt,
-        version=context.control,
-        since=context.window_start,
-        exclude_sources=("experiment",),
-    )
-
-
-def _of_reflect_cases(executions: Sequence[Execution]) -> list[Execution]:
-    return [e for e in executions if role_of(e.inputs) is Role.REFLECT]

@@ -38,6 +38,7 @@ class FeedbackLoopInput(Record):
         max_latency_ratio, max_cost_ratio: guardrails of this cycle; None takes the strategy's.
         placebo: put a change without meaning through the gate too; if it passes, nothing is released.
         racing: stop live experiments early; None takes the strategy's.
+        refiner: model that writes candidates beside the built-in strategies; None asks none.
         seed: of every random draw in the cycle.
         dry_run: everything but the release.
         correlation_id: part of the identity of the cycle, so that another one starts a new cycle.
@@ -62,6 +63,7 @@ class FeedbackLoopInput(Record):
     max_latency_ratio: Annotated[float, Field(gt=0)] | None = None
     max_cost_ratio: Annotated[float, Field(gt=0)] | None = None
     racing: bool | None = None
+    refiner: Name | None = None
     placebo: bool = False
     seed: Count = 0
     dry_run: bool = False
