@@ -56,7 +56,9 @@ class Drafts:
 class Proposer(Protocol):
     """Writes candidates: a model that refines, an optimizer of others, or your own logic.
 
-    Its candidates meet the same hard checks with the same gate as all others.
+    Its candidates meet the same hard checks with the same gate as all others. An
+    attribute `asked_for` that is true puts them first, whatever history says,
+    and lets them spend half of the budget instead of a tenth.
     """
 
     @property

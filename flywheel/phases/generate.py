@@ -20,6 +20,9 @@ from flywheel.records.proposal import Proposal, Proposals
 MOST_CALLS = 8
 """Calls of a model that writes candidates, per cycle."""
 
+MOST_RUNS = 100_000
+"""Calls of an optimizer a person asked for, where the cycle has no budget; it has a limit itself."""
+
 
 def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = ()) -> Proposals:
     """Candidates of a cycle: recorded alternatives first, then refinements.
@@ -38,7 +41,9 @@ def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = (
     """
     context = analysis.context
     request = context.request
-    if context.control is None or not analysis.need.should_optimize:
+    asked_for = request.suite is not None and any(getattr(p, "asked_for", False) for p in proposers)
+    wanted = analysis.need.should_optimize or asked_for
+    if context.control is None or not wanted:
         because = "; ".join(analysis.need.reasons)
         if context.control is None or _nothing_recorded(analysis, store):
             return Proposals(context=context, because=because)
@@ -48,7 +53,7 @@ def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = (
     avoid = _avoid(analysis, store, control)
     recorded = _recorded(analysis, store, control, avoid)
     found, drafts = Sorted(()), Drafts()
-    if analysis.need.should_optimize and control.text is not None and request.suite is not None:
+    if wanted and control.text is not None and request.suite is not None:
         material = material_of(analysis, store, control, avoid)
         room = max(0, context.strategy.max_candidates - len(recorded))
         found, drafts = _refined(analysis, store, material, proposers, room)
@@ -79,13 +84,14 @@ def _refined(
     main = main_kind(material.patterns)
     own_arms = [Arm(p.strategy, p.kind, _share(p, material)) for p in own.proposals]
     arms = _taking_turns([Arm(name, main) for name in writers], own_arms)
+    urgent = {name for name, writer in writers.items() if getattr(writer, "asked_for", False)}
     order = thompson_order(outcomes, arms, request.model, request.seed + len(outcomes))
-    chosen = [arms[i] for i in order]
+    chosen = sorted((arms[i] for i in order), key=lambda arm: arm.strategy not in urgent)
     drafts = Drafts()
-    for proposer in dict.fromkeys(writers.values()):
+    for proposer in proposers:
         wanted = [arm.strategy for arm in chosen[:room] if writers.get(arm.strategy) is proposer]
         if wanted:
-            drafts += proposer.propose(material, wanted, limits, _allowance(analysis, drafts))
+            drafts += proposer.propose(material, wanted, limits, _allowance(analysis, drafts, proposer))
     written = sift(material, drafts.made, limits)
     made = {p.version: p for p in (*written.proposals, *own.proposals)}
     ranked = [p for arm in chosen for p in made.values() if p.strategy == arm.strategy]
@@ -107,13 +113,14 @@ def _share(proposal: Proposal, material: Material) -> float:
     return min(1.0, sum(p.share for p in material.patterns if p.pattern_key in proposal.patterns))
 
 
-def _allowance(analysis: Analysis, spent: Drafts) -> Allowance:
-    """A tenth of the budget may go into writing candidates; the rest is for testing them."""
+def _allowance(analysis: Analysis, spent: Drafts, proposer: Proposer) -> Allowance:
+    """A tenth of the budget may go into writing candidates, half where a person asked for them by name."""
     request = analysis.context.request
-    calls = MOST_CALLS
+    urgent = bool(getattr(proposer, "asked_for", False))
+    part, calls = (2, MOST_RUNS) if urgent else (10, MOST_CALLS)
     if request.budget_calls is not None:
-        calls = min(calls, request.budget_calls // 10)
-    usd = None if request.budget_usd is None else request.budget_usd / 10 - (spent.cost_usd or 0.0)
+        calls = min(calls, request.budget_calls // part)
+    usd = None if request.budget_usd is None else request.budget_usd / part - (spent.cost_usd or 0.0)
     return Allowance(max(0, calls - spent.calls), usd, request.seed)
 
 
