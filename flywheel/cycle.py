@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from flywheel.errors import FlywheelError, UnknownName
+from flywheel.learn.drafting import Proposer
 from flywheel.learn.summary import in_words
 from flywheel.phases.analyze import analyze
 from flywheel.phases.apply import apply
@@ -49,6 +50,11 @@ def _silent(_phase: Phase, _message: str) -> None:
     """Progress nobody asked for."""
 
 
+def _nobody(_request: FeedbackLoopInput) -> Sequence[Proposer]:
+    """No model and no optimizer writes candidates."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What a cycle works with.
@@ -57,6 +63,7 @@ class Wiring:
         store: where everything is kept.
         runner: runs cases through a model; None allows recorded evidence only.
         clock: the time.
+        proposers: gives what writes candidates beside the built-in strategies, for a request.
         progress: told `running`, what a phase is at, and in words what it found.
         chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
@@ -66,6 +73,7 @@ class Wiring:
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[Phase, str], None] = _silent
     chat: Callable[[str], ChatModel] | None = None
+    proposers: Callable[[FeedbackLoopInput], Sequence[Proposer]] = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +200,7 @@ def do_generate(analysis: Analysis, wiring: Wiring) -> Proposals:
     context = analysis.context
 
     def run() -> Proposals:
-        proposals = generate(analysis, wiring.store)
+        proposals = generate(analysis, wiring.store, wiring.proposers(context.request))
         wiring.store.cycles.keep_proposals(proposals, wiring.clock.now())
         return proposals
 

@@ -10,6 +10,7 @@ from prefect.logging import get_run_logger
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
+from flywheel.llm.refiner import refiner_of
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -55,4 +56,10 @@ def wired(
     runner = models.runner() if models is not None and live else None
     chat = models.chat if models is not None and explain else None
     with store_block(places.store).open() as store:
-        yield Wiring(store=store, runner=runner, chat=chat, progress=progress)
+        yield Wiring(
+            store=store,
+            runner=runner,
+            chat=chat,
+            progress=progress,
+            proposers=lambda asked: refiner_of(asked.refiner, model_block(places.models).chat),
+        )

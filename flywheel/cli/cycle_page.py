@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flywheel.cli.demo_page import draw_verdicts
 from flywheel.cli.drawing import chance, interval, make_table, points, short, styled
 from flywheel.records.cycle import Phase
+from flywheel.records.proposal import DiscardedProposal, Proposals
 from flywheel.records.verdict import Evidence, Ruling, Verdicts
 from flywheel.stats.multiplicity import optional_holm
 
@@ -31,6 +32,7 @@ def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, 
                 "output": outcome.output.model_dump(mode="json") if outcome.output else None,
                 "verdicts": [v.model_dump(mode="json") for v in verdicts.verdicts] if verdicts else [],
                 "p_over_prompts": p,
+                "thrown_out": [d.model_dump(mode="json") for d in _thrown_out(store, outcome)],
                 "error": outcome.error,
             }
         )
@@ -84,6 +86,8 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
         draw_verdicts(console, ordered, [now.version] if now else [])
     for reason in verdicts.degraded if verdicts else ():
         console.print(Text(f"not tested: {reason}", style="yellow"))
+    for line in thrown_out_lines(_thrown_out(store, outcome)):
+        console.print(Text(line, style="dim"))
     spent = f"{output.calls:,} calls" if output.calls else "no model was called"
     cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
     did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
@@ -97,6 +101,20 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
     if output.staged:
         console.print(styled("[cyan]Waiting for you:[/] flywheel review list"))
     console.print(styled("[dim]See: flywheel lineage {}[/]", output.prompt))
+
+
+def thrown_out_lines(discarded: Sequence[DiscardedProposal]) -> list[str]:
+    """What was not tested, in words: each failed check by itself, what only waits in one line."""
+    lines = [f"thrown out unseen: {d.strategy}: {d.reason}" for d in discarded if d.check != "room"]
+    waiting = [d.strategy for d in discarded if d.check == "room"]
+    return [*lines, f"waiting for another cycle: {', '.join(waiting)}"] if waiting else lines
+
+
+def _thrown_out(store: Store, outcome: CycleOutcome) -> tuple[DiscardedProposal, ...]:
+    if outcome.output is None:
+        return ()
+    payload = store.cycles.finished(outcome.output.cycle_id, Phase.GENERATE)
+    return Proposals.model_validate_json(payload).discarded if payload else ()
 
 
 def _did(outcome: CycleOutcome) -> Text:

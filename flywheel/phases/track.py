@@ -42,6 +42,7 @@ def track(
     request = context.request
     graph = LineageGraph(tuple(store.lineage.edges(request.workspace, request.prompt)))
     edges = [e for v in release.verdicts if (e := _edge(v, release, graph)) is not None]
+    edges += [e for v in release.verdicts for e in _merged(v, release, graph)]
     store.lineage.add(edges, clock.now())
     live = store.releases.live(request.workspace, request.prompt)
     measured = reported or Reported()
@@ -79,6 +80,24 @@ def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | Non
         because=verdict.because,
         evidence=verdict.evidence,
     )
+
+
+def _merged(verdict: Verdict, release: Release, graph: LineageGraph) -> list[Edge]:
+    """Child to each version that was merged into it, beside its parent."""
+    proposal, request = verdict.proposal, release.context.request
+    return [
+        Edge(
+            prompt=request.prompt,
+            workspace=request.workspace,
+            child=proposal.version,
+            parent=other,
+            kind=EdgeKind.MERGED_FROM,
+            cycle_id=release.context.cycle_id,
+            strategy=proposal.strategy,
+        )
+        for other in proposal.merged_from
+        if other != proposal.parent and not graph.would_loop(proposal.version, other)
+    ]
 
 
 def _output(
@@ -164,6 +183,7 @@ def _stages(context: CycleContext, release: Release, store: Store, after: str) -
                 proposals.because,
                 proposals=len(proposals.proposals),
                 discarded=len(proposals.discarded),
+                **({"calls": proposals.calls} if proposals.calls else {}),
             )
         )
     rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}

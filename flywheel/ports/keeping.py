@@ -17,6 +17,7 @@ from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
+from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
 
 
@@ -212,6 +213,14 @@ class CycleStore(Protocol):
         """Evidence over all cases of the newest comparisons, oldest first; of all prompts when None."""
         ...
 
+    def rejections(self, workspace: str, prompt: str) -> list[tuple[Proposal, str]]:
+        """The same proposals, each with the reason of the verdict or of the reviewer."""
+        ...
+
+    def winners(self, workspace: str, prompt: str) -> list[tuple[Proposal, dict[str, float]]]:
+        """Generated proposals that a gate found better, newest first, with the gain by slice."""
+        ...
+
     def gate_looks(self, workspace: str, prompt: str) -> int:
         """How many experiments have looked at gate cases of the prompt."""
         ...
@@ -283,6 +292,14 @@ class LineageStore(Protocol):
         ...
 
 
+class StrategyOutcomes(Protocol):
+    """How refinement strategies fared."""
+
+    def recent(self, workspace: str, cycles: int = 100) -> list[StrategyOutcome]:
+        """Outcomes of the newest cycles that compared generated candidates, oldest first."""
+        ...
+
+
 class AlertStore(Protocol):
     """Warnings that were raised."""
 
@@ -325,6 +342,11 @@ class Store(Protocol):
     @property
     def lineage(self) -> LineageStore:
         """Edges."""
+        ...
+
+    @property
+    def strategy_outcomes(self) -> StrategyOutcomes:
+        """Refinement strategies with their record."""
         ...
 
     @property

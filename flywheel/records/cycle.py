@@ -40,6 +40,7 @@ class FeedbackLoopInput(Record):
         explain: model that writes causes beside the rules' ones; None leaves the rules alone.
         placebo: put a change without meaning through the gate too; if it passes, nothing is released.
         racing: stop live experiments early; None takes the strategy's.
+        refiner: model that writes candidates beside the built-in strategies; None asks none.
         seed: of every random draw in the cycle.
         dry_run: everything but the release.
         correlation_id: part of the identity of the cycle, so that another one starts a new cycle.
@@ -65,6 +66,7 @@ class FeedbackLoopInput(Record):
     max_cost_ratio: Annotated[float, Field(gt=0)] | None = None
     racing: bool | None = None
     explain: Name | None = None
+    refiner: Name | None = None
     placebo: bool = False
     seed: Count = 0
     dry_run: bool = False

@@ -21,7 +21,7 @@ from flywheel.store.encoding import to_us
 from flywheel.store.experiments import EVIDENCE, looks, replace_experiment
 from flywheel.store.patterns import keep_causes, patterns_of, replace_patterns
 from flywheel.store.prompts import SqlPrompts
-from flywheel.store.proposals import PROPOSAL, rejected_proposals, replace_proposals, rule_on
+from flywheel.store.proposals import PROPOSAL, rejections, replace_proposals, rule_on, winners
 from flywheel.store.session import Database, table_of
 
 RUNNING = "running"
@@ -257,7 +257,17 @@ class SqlCycles:
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that a verdict or a reviewer rejected before, newest first, each once."""
         with self._db.read() as connection:
-            return rejected_proposals(connection, workspace, prompt)
+            return [proposal for proposal, _ in rejections(connection, workspace, prompt)]
+
+    def rejections(self, workspace: str, prompt: str) -> list[tuple[Proposal, str]]:
+        """The same proposals, each with the reason of the verdict or of the reviewer."""
+        with self._db.read() as connection:
+            return rejections(connection, workspace, prompt)
+
+    def winners(self, workspace: str, prompt: str) -> list[tuple[Proposal, dict[str, float]]]:
+        """Generated proposals that a gate found better, newest first, with the gain by slice."""
+        with self._db.read() as connection:
+            return winners(connection, workspace, prompt)
 
     def past(self, workspace: str, prompt: str | None, limit: int) -> list[PastEvidence]:
         """Evidence over all cases of the newest comparisons, oldest first."""
