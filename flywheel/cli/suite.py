@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,9 +32,21 @@ class ScorerName(StrEnum):
     NORMALISED = "normalised"
     CONTAINS = "contains"
     NUMERIC = "numeric"
+    REGEX = "regex"
+    JSON_SCHEMA = "json_schema"
+    SET = "set"
+    LIST = "list"
+    CODE = "code"
+    JUDGE = "judge"
 
 
-@app.command("add", epilog=examples("flywheel suite add triage cases.jsonl --options options.json"))
+@app.command(
+    "add",
+    epilog=examples(
+        "flywheel suite add triage cases.jsonl --options options.json",
+        "flywheel suite add sums cases.jsonl --scorer numeric --set relative=0.01",
+    ),
+)
 def add(
     *,
     name: SuiteArgument,
@@ -47,6 +60,12 @@ def add(
     scorer: Annotated[
         ScorerName, typer.Option("--scorer", help="How an answer is scored.")
     ] = ScorerName.EXACT,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Parameter of the scorer; @FILE reads it; repeatable."
+        ),
+    ] = None,
     description: Annotated[
         str, typer.Option("--description", metavar="TEXT", help="What the suite is about.")
     ] = "",
@@ -59,8 +78,10 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Keep a file of cases as a suite: all of them, or none. Safe to repeat."""
+    from flywheel.cli.scorer_parameters import checked_scorer, parse_parameters
     from flywheel.cli.suite_files import parse_mapping, read_cases, read_options
-    from flywheel.records.case import Scorer, Suite
+    from flywheel.records.case import Suite
+    from flywheel.records.scorer import Scorer
 
     door = open_door(store, workspace, as_json)
     cases = read_cases(file, name, door.workspace, parse_mapping(mapping or []))
@@ -68,9 +89,11 @@ def add(
         suite=name,
         workspace=door.workspace,
         scorer=Scorer(scorer.value),
+        parameters=parse_parameters(parameters or []),
         options=read_options(options) if options else (),
         description=description,
     )
+    checked_scorer(suite)
     counts = door.own_store.cases.add(suite, cases)
     roles = Counter(case.role.value for case in cases)
     document: Document = {
@@ -157,8 +180,8 @@ def show(
     def draw(console: Console) -> None:
         said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
         console.print(
-            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}, "
-            f"{len(suite.options):,} options"
+            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}"
+            f"{_parameters(suite.parameters)}, {len(suite.options):,} options"
         )
         table = make_table(None, ("case", "role", "inputs", "expected"))
         for case in cases[:limit]:
@@ -167,6 +190,11 @@ def show(
         console.print(table)
 
     door.answer(document, draw)
+
+
+def _parameters(parameters: Mapping[str, object]) -> str:
+    said = ", ".join(f"{key}={one_line(_said(value))}" for key, value in parameters.items())
+    return f" ({said})" if said else ""
 
 
 def _said(value: object) -> str:
