@@ -38,6 +38,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("flaky", "flaky:app", "Unstable tests, with a list to put away.", SEE),
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
+    Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),
     Entry("plan", "plan:app", "What an experiment could show and would cost.", IMPROVE),
