@@ -39,7 +39,7 @@ def overlap_scoring(rules: OverlapRules, *, ordered: bool) -> Scoring:
         surplus = [item for item in found if item not in set(wanted)][:_TOLD]
         message = f"missing {missing!r}, surplus {surplus!r}" if missing or surplus else "in another order"
         detail: JsonValue = {"missing": list(missing), "surplus": list(surplus)}
-        return graded(value, rules.pass_at, "; ".join(got)[:300], shortened(message), detail)
+        return graded(value, rules.pass_at, ", ".join(got)[:300], shortened(message), detail)
 
     return score
 
