@@ -51,20 +51,33 @@ _STOP_WORDS = {
 
 
 def answer_text(value: JsonValue) -> str | None:
-    """The comparable answer in an expectation or an output: a field name, a word, a number.
+    """The comparable answer in an expectation or an output: a field name, a word, a number, a list.
 
     Examples:
         >>> answer_text({"field": "dti_pct", "value": 31.0}), answer_text(" True "), answer_text(None)
         ('dti_pct', 'True', None)
+        >>> answer_text(["red", "green"]), answer_text(["a, b", "c"]), answer_text([])
+        ('red, green', '["a, b", "c"]', None)
     """
+    if isinstance(value, list):
+        return _listed(value)
     if isinstance(value, dict):
         for key in ("field", "answer", "label"):
             if key in value:
                 return answer_text(value[key])
         return None
-    if value is None or isinstance(value, list):
+    if value is None:
         return None
     return str(value).strip() or None
+
+
+def _listed(items: list[JsonValue]) -> str | None:
+    """Items as people write them; as JSON where that would be read otherwise."""
+    plain_items = all(
+        isinstance(item, str | int | float) and not re.search(r"[,;\n]", str(item)) for item in items
+    )
+    joined = ", ".join(map(str, items)) if plain_items else json.dumps(items, ensure_ascii=False)
+    return joined if items else None
 
 
 def produced_answer(execution: Execution) -> str | None:
