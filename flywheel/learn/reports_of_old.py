@@ -93,7 +93,8 @@ def report_from_executor_result(result: Mapping[str, JsonValue]) -> TestExecutio
         return report_from_baseline_metrics(result)
     tests = [row for row in rows if isinstance(row, dict)]
     good = [row for row in tests if row.get("success", row.get("passed")) is True]
-    classes = [class_of_message(str(row.get("error") or "")) for row in tests if row not in good]
+    bad = [row for row in tests if row.get("success", row.get("passed")) is not True]
+    classes = [class_of_message(str(row.get("error") or "")) for row in bad]
     counts = {name: classes.count(name) for name in dict.fromkeys(classes)}
     latency = _column(tests, ("response_time_ms", "latency_ms", "duration_ms"))
     tokens = _column(tests, ("tokens", "total_tokens", "tokens_used"))
