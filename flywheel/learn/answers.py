@@ -133,7 +133,8 @@ def language_of(text: str) -> str | None:
     letters = [c for c in text[:2000] if c.isalpha()]
     if len(letters) < 4:
         return None
-    latin = sum("LATIN" in unicodedata.name(c, "") for c in letters)
+    is_ascii = text.isascii()
+    latin = len(letters) if is_ascii else sum("LATIN" in unicodedata.name(c, "") for c in letters)
     if latin < 0.5 * len(letters):
         names = [unicodedata.name(c, "?").split()[0] for c in letters]
         return max(sorted(set(names)), key=names.count).title()
@@ -204,10 +205,11 @@ def _fault_of(execution: Execution, text: str) -> tuple[str, str] | None:
 
 
 def _wrong_dress(execution: Execution, text: str, expected: str | None) -> tuple[str, str] | None:
-    wanted = language_of(expected or "") or language_of(_words_of(execution.inputs))
     spoken = language_of(text)
-    if wanted is not None and spoken is not None and wanted != spoken:
-        return "format", f"answers in {spoken}, not in {wanted}"
+    if spoken is not None:
+        wanted = language_of(expected or "") or language_of(_words_of(execution.inputs))
+        if wanted is not None and wanted != spoken:
+            return "format", f"answers in {spoken}, not in {wanted}"
     if expected is None or len(expected) > MAX_EXPECTED or text == expected:
         return None
     if plain(text) == plain(expected):
