@@ -125,7 +125,12 @@ class Runner:
         )
         try:
             request = ChatRequest(
-                model=plan.model, messages=render_messages(plan.text, case.inputs), seed=plan.seed
+                model=plan.model,
+                messages=render_messages(plan.text, case.inputs),
+                seed=plan.seed,
+                purpose=plan.purpose,
+                workspace=plan.workspace,
+                cycle_id=plan.cycle_id,
             )
             answer = model.complete(request)
         except BudgetSpent as error:

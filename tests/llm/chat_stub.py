@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +17,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the server; `drip_s` sends the body byte by byte with that much rest between."""
+    """One answer of the server.
+
+    `drip_s` sends the body byte by byte with that much rest between; `reset` cuts the connection
+    instead of answering; `promised` claims that many bytes more than are sent.
+    """
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     drip_s: float = 0.0
+    reset: bool = False
+    promised: int = 0
 
 
 @dataclass
@@ -44,6 +53,20 @@ def completion(text: str | None = "dob", finish: str = "stop", **message: Any) -
     }
 
 
+def stream_body(*texts: str, finish: str | None = "stop", usage: bool = True) -> str:
+    """The body of a streamed answer; without `finish` it breaks off."""
+    parts: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": text}} for text in texts]
+    if finish:
+        parts.append({"delta": {}, "finish_reason": finish})
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "stub-1"}
+    events = [{**head, "choices": [{"index": 0, "finish_reason": None, **part}]} for part in parts]
+    if finish and usage:
+        counted = {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13}
+        events.append({**head, "choices": [], "usage": counted})
+    lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    return "".join([*lines, "data: [DONE]\n\n"] if finish else lines)
+
+
 @contextmanager
 def chat_stub(*replies: Reply) -> Iterator[Stub]:
     """Serve the replies in order, the last one for ever."""
@@ -57,11 +80,16 @@ def chat_stub(*replies: Reply) -> Iterator[Stub]:
             body = self.rfile.read(int(self.headers["content-length"]))
             stub.requests.append({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
             reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+            if reply.reset:
+                # Linger 0 makes closing a reset instead of an orderly end.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                return
             text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
             self.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(text.encode())))
+            self.send_header("content-length", str(len(text.encode()) + reply.promised))
             self.end_headers()
             self._send(text.encode(), reply.drip_s)
 
@@ -76,6 +104,11 @@ def chat_stub(*replies: Reply) -> Iterator[Stub]:
                     time.sleep(drip_s)
             except OSError:
                 return
+
+        def finish(self) -> None:
+            """A connection that was reset has nothing left to flush."""
+            with contextlib.suppress(OSError, ValueError):
+                super().finish()
 
         def log_message(self, *_args: object) -> None:
             """Say nothing."""
