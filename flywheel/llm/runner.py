@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flywheel.errors import BudgetSpent, InputError, ModelError, UnknownName
 from flywheel.learn.scorers import Scored, score_answer
 from flywheel.learn.templates import render_messages
-from flywheel.ports import ChatModel, Clock, RunPlan
+from flywheel.ports import CappedModel, ChatModel, Clock, RunPlan
 from flywheel.records.case import Case
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.execution import Execution, Outcome
@@ -77,6 +78,11 @@ class Runner:
             UnknownName: there is no such model; nothing was run.
         """
         model = self._model(plan.model)
+        if isinstance(model, CappedModel):
+            try:
+                model.before_batch(_requests(plan, cases))
+            except BudgetSpent as error:
+                return [_without_answer(self._blank(plan, case), error, Outcome.SKIPPED) for case in cases]
         executions: list[Execution] = []
         for execution in self._each(model, plan, cases):
             executions.append(execution)
@@ -104,9 +110,9 @@ class Runner:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(self, model: ChatModel, plan: RunPlan, case: Case) -> Execution:
+    def _blank(self, plan: RunPlan, case: Case) -> Execution:
         started_at = self._clock.now() if self._clock is not None else None
-        blank = Execution(
+        return Execution(
             execution_id=execution_id(plan, case),
             workspace=plan.workspace,
             prompt=plan.prompt,
@@ -123,21 +129,34 @@ class Runner:
             started_at=started_at,
             source=plan.source,
         )
+
+    def _one(self, model: ChatModel, plan: RunPlan, case: Case) -> Execution:
+        blank = self._blank(plan, case)
         try:
-            request = ChatRequest(
-                model=plan.model,
-                messages=render_messages(plan.text, case.inputs),
-                seed=plan.seed,
-                purpose=plan.purpose,
-                workspace=plan.workspace,
-                cycle_id=plan.cycle_id,
-            )
-            answer = model.complete(request)
+            answer = model.complete(_request(plan, case))
         except BudgetSpent as error:
             return _without_answer(blank, error, Outcome.SKIPPED)
         except (ModelError, InputError) as error:
             return _without_answer(blank, error, Outcome.ERROR)
         return _with_answer(blank, plan, answer, score_answer(plan.suite, case, answer.text))
+
+
+def _request(plan: RunPlan, case: Case) -> ChatRequest:
+    return ChatRequest(
+        model=plan.model,
+        messages=render_messages(plan.text, case.inputs),
+        seed=plan.seed,
+        purpose=plan.purpose,
+        workspace=plan.workspace,
+        cycle_id=plan.cycle_id,
+    )
+
+
+def _requests(plan: RunPlan, cases: Iterable[Case]) -> Iterator[ChatRequest]:
+    """Requests of the cases that can be asked; the others become errors in their own place."""
+    for case in cases:
+        with contextlib.suppress(InputError):
+            yield _request(plan, case)
 
 
 def execution_id(plan: RunPlan, case: Case) -> str:
@@ -183,6 +202,17 @@ def _with_answer(blank: Execution, plan: RunPlan, answer: ChatAnswer, scored: Sc
                 "purpose": plan.purpose,
                 "answer": scored.answer,
                 "finish_reason": answer.finish_reason,
+                **_unusual(plan, answer),
             },
         }
     )
+
+
+def _unusual(plan: RunPlan, answer: ChatAnswer) -> dict[str, str | bool]:
+    """What must not be overlooked: another model answered, or nothing was sent."""
+    said: dict[str, str | bool] = {}
+    if answer.cached:
+        said["cached"] = True
+    if answer.model != plan.model:
+        said["answered_by"] = answer.model
+    return said
