@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from prefect.logging import get_run_logger
 
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
+from flywheel.llm.gateway import Keeping
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -46,6 +47,11 @@ def wired(
         InputError: no block of that name.
         StoreUnreachable: the store does not answer.
     """
-    runner = model_block(places.models).runner() if live else None
-    with store_block(places.store).open() as store:
+    block = model_block(places.models) if live else None
+    with ExitStack() as opened:
+        store = opened.enter_context(store_block(places.store).open())
+        runner = None
+        if block is not None:
+            gateway = opened.enter_context(block.gateway(Keeping(store.model_calls, store.responses)))
+            runner = block.runner(gateway)
         yield Wiring(store=store, runner=runner, progress=progress)

@@ -10,19 +10,16 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flywheel.cli.checklist import Checklist
 from flywheel.cli.doors import Door
+from flywheel.cli.model_runs import runner_at
 from flywheel.cli.names import known_prompt, nearest
 from flywheel.cli.strategies import known_strategy
-from flywheel.cycle import CycleOutcome, SystemClock, Wiring, run_cycle, run_cycles
+from flywheel.cycle import CycleOutcome, Wiring, run_cycle, run_cycles
 from flywheel.errors import InputError, PolicyError, UnknownName
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
-
-if TYPE_CHECKING:
-    from flywheel.ports import CaseRunner
-
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Where flows, tasks and blocks are, when this library was not installed from a wheel."""
@@ -69,33 +66,17 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
 
 def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
-    model = requests[0].model
-    runner = runner_for(model) if model is not None else None
     outcomes: list[CycleOutcome] = []
-    for number, request in enumerate(requests, start=1):
-        counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
-        with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
-            if len(requests) == 1:
-                outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
-            else:
-                outcomes.extend(run_cycles((request,), wiring))
+    with runner_at(door, requests[0]) as runner:
+        for number, request in enumerate(requests, start=1):
+            counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
+            with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
+                wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+                if len(requests) == 1:
+                    outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
+                else:
+                    outcomes.extend(run_cycles((request,), wiring))
     return tuple(outcomes)
-
-
-def runner_for(model: str) -> CaseRunner:
-    """What runs cases through a model.
-
-    Raises:
-        UnknownName: there is no such model.
-    """
-    from flywheel.llm.registry import chat_model
-    from flywheel.llm.runner import Runner
-
-    answering = chat_model(model)
-    # The embedded model answers the same at any time; a stamp would make equal runs differ.
-    clock = SystemClock() if getattr(answering, "remote", False) else None
-    return Runner({model: answering}, clock=clock)
 
 
 def run_flow(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:

@@ -17,6 +17,9 @@ from flywheel.ports import AnswerStore
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.provider import CacheSettings
 
+AWAY = timedelta(seconds=30)
+"""How long a store that did not answer is not asked again: each question would wait for it."""
+
 KEY_VERSION = 1
 """Goes up when what an answer depends on changes."""
 
@@ -97,6 +100,7 @@ class AnswerCache:
         self._store = store
         self._now = now
         self._lock = threading.Lock()
+        self._away_until: datetime | None = None
         self._memory: OrderedDict[str, tuple[datetime, ChatAnswer]] = OrderedDict()
 
     def get(self, key: str) -> ChatAnswer | None:
@@ -129,11 +133,22 @@ class AnswerCache:
         kept = answer.model_copy(update={"cached": True, "raw": None})
         self._remember(key, kept)
         self._count(kept=1)
-        if self._store is not None:
+        store = self._reachable()
+        if store is not None:
             try:
-                self._store.put(key, kept.model_dump_json(exclude_defaults=True), self._now())
+                store.put(key, kept.model_dump_json(exclude_defaults=True), self._now())
             except StoreError:
-                self._count(unreachable=1)
+                self._gone()
+
+    def sweep(self) -> None:
+        """Forget stored answers that are too old to be given, if any was kept since."""
+        store = self._reachable()
+        if store is None or not self.statistics.kept:
+            return
+        try:
+            store.drop_before(self._now() - timedelta(hours=self.settings.keep_hours))
+        except StoreError:
+            self._gone()
 
     def count_missed(self) -> None:
         """A question is sent."""
@@ -144,13 +159,14 @@ class AnswerCache:
         self._count(shared=1)
 
     def _stored(self, key: str, oldest: datetime) -> ChatAnswer | None:
-        if self._store is None:
+        store = self._reachable()
+        if store is None:
             return None
         try:
-            found = self._store.get(key, oldest)
+            found = store.get(key, oldest)
             answer = None if found is None else ChatAnswer.model_validate_json(found)
         except StoreError:
-            self._count(unreachable=1)
+            self._gone()
             return None
         except ValidationError:
             # Kept by another release of flywheel: it is asked again.
@@ -158,6 +174,14 @@ class AnswerCache:
         if answer is not None:
             self._count(store=1)
         return answer
+
+    def _reachable(self) -> AnswerStore | None:
+        is_away = self._away_until is not None and self._now() < self._away_until
+        return None if is_away else self._store
+
+    def _gone(self) -> None:
+        self._away_until = self._now() + AWAY
+        self._count(unreachable=1)
 
     def _remember(self, key: str, answer: ChatAnswer) -> None:
         with self._lock:

@@ -111,6 +111,8 @@ class Gateway:
     def close(self) -> None:
         """Bring the ledger to the store, give the connections back."""
         self.ledger.flush()
+        if self.cache is not None:
+            self.cache.sweep()
         for _, adapter in self._stops.values():
             adapter.close()
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from flywheel.errors import ModelError, ModelErrorKind, ModelUnavailable, UnreadableReply
 
-_STATUS = {
+STATUS = {
     400: ModelErrorKind.BAD_REQUEST,
     401: ModelErrorKind.AUTH,
     403: ModelErrorKind.AUTH,
@@ -121,7 +121,7 @@ def _of_status(error: Exception, status: int) -> Failure:
     code = getattr(error, "code", None)
     said = f"HTTP {status}" + (f" ({code})" if code else "") + f": {_short(error)}"
     fallback = ModelErrorKind.SERVER if status >= 500 else ModelErrorKind.OTHER
-    kind = _CODES.get(str(code)) or _STATUS.get(status, fallback)
+    kind = _CODES.get(str(code)) or STATUS.get(status, fallback)
     return Failure(kind, said, _wait_of(error) if kind in PASSING else None)
 
 

@@ -80,7 +80,7 @@ class Runner:
         model = self._model(plan.model)
         if isinstance(model, CappedModel):
             try:
-                model.before_batch(_requests(plan, cases))
+                model.before_batch(requests_of(plan, cases))
             except BudgetSpent as error:
                 return [_without_answer(self._blank(plan, case), error, Outcome.SKIPPED) for case in cases]
         executions: list[Execution] = []
@@ -152,8 +152,8 @@ def _request(plan: RunPlan, case: Case) -> ChatRequest:
     )
 
 
-def _requests(plan: RunPlan, cases: Iterable[Case]) -> Iterator[ChatRequest]:
-    """Requests of the cases that can be asked; the others become errors in their own place."""
+def requests_of(plan: RunPlan, cases: Iterable[Case]) -> Iterator[ChatRequest]:
+    """Requests of the cases that can be asked; of the others a run makes errors in their own place."""
     for case in cases:
         with contextlib.suppress(InputError):
             yield _request(plan, case)

@@ -35,3 +35,7 @@ class AnswerStore(Protocol):
     def put(self, key: str, answer_json: str, now: datetime) -> None:
         """Keep an answer; a newer one replaces an older one."""
         ...
+
+    def drop_before(self, moment: datetime) -> int:
+        """Forget answers that are too old to be given; says how many."""
+        ...
