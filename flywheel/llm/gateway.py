@@ -165,8 +165,13 @@ class Gateway:
             deadline_s=provider.deadline_s,
         )
         guarded = Guarded(entry.name, adapter, guards)
-        longest = None if alone else FAILOVER_WAIT_S
-        patience = Patience(provider.max_tries, provider.deadline_s, longest)
+        patience = Patience(
+            provider.max_tries,
+            provider.deadline_s,
+            longest_wait_s=None if alone else FAILOVER_WAIT_S,
+            # Without a fallback a first cooldown is sat out; a model that fails again fails at once.
+            breaker_wait_s=self.config.breaker.cooldown_s + 1.0 if alone else 0.0,
+        )
         stop = Stop(entry.name, Retrying(guarded, patience), guarded)
         self._stops[entry.name] = (stop, adapter)
         return stop

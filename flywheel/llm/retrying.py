@@ -26,12 +26,14 @@ class Patience:
         max_tries: attempts for one answer, at least 1.
         deadline_s: longest time for one answer with all its tries, unless the request says otherwise.
         longest_wait_s: a server that asks to wait longer is not waited for; None waits up to the deadline.
+        breaker_wait_s: a breaker that is open for no longer than this is waited for; such a wait is no try.
         first_backoff_s, longest_backoff_s: the waiting time is drawn between 0 and a limit that doubles.
     """
 
     max_tries: int = 4
     deadline_s: float = 180.0
     longest_wait_s: float | None = None
+    breaker_wait_s: float = 0.0
     first_backoff_s: float = 0.5
     longest_backoff_s: float = 8.0
 
@@ -84,18 +86,23 @@ class Retrying:
             try:
                 return self.model.complete(request.model_copy(update={"deadline_s": left}))
             except ModelError as error:
+                if error.kind is ModelErrorKind.CIRCUIT_OPEN:
+                    tries -= 1
                 wait_s = self._wait_s(error, tries)
                 if wait_s is None or time.monotonic() + wait_s >= ends:
-                    if tries == 1:
+                    if tries < 2:
                         raise
                     raise after(error, tries) from error.__cause__
                 self._pause(wait_s)
 
     def _wait_s(self, error: ModelError, tries: int) -> float | None:
         """Seconds until the next try, or None when there is none."""
+        if error.kind is ModelErrorKind.CIRCUIT_OPEN:
+            left = error.wait_s or 0.0
+            return left + self._backoff_s(1) if left < self.patience.breaker_wait_s else None
         limit = MALFORMED_TRIES if error.kind is ModelErrorKind.BAD_RESPONSE else self.patience.max_tries
         again = error.kind in PASSING or error.kind is ModelErrorKind.BAD_RESPONSE
-        if not again or error.kind is ModelErrorKind.CIRCUIT_OPEN or tries >= limit:
+        if not again or tries >= limit:
             return None
         longest = self.patience.longest_wait_s
         asked = error.wait_s or 0.0

@@ -13,7 +13,8 @@ from flywheel.llm.budget import SpendForecast, SpendGuard
 from flywheel.llm.guarded import forecast_of
 from flywheel.llm.ledger import BATCH, Ledger
 from flywheel.llm.limits import Limits, TokenBucket
-from flywheel.records.chat import ChatRequest, Message
+from flywheel.llm.retrying import Patience, Retrying
+from flywheel.records.chat import ChatAnswer, ChatRequest, Message
 from flywheel.records.model_call import ModelCall, Spend
 from flywheel.records.provider import BreakerSettings, PriceRow, SpendCaps
 
@@ -102,6 +103,35 @@ def test_faults_of_the_request_open_no_breaker(kind):
     breaker.failed(kind)
 
     assert breaker.state == "closed"
+
+
+@pytest.mark.parametrize(("breaker_wait_s", "waited"), [(31.0, [30.25, 30.25]), (0.0, []), (20.0, [])])
+def test_an_open_breaker_is_sat_out_once(breaker_wait_s, waited):
+    """Without a fallback a short cooldown is waited for and is no try; a longer one fails at once."""
+
+    class Shut:
+        """Open for half a minute, twice."""
+
+        remote = True
+        asked = 0
+
+        def complete(self, request):
+            """An answer to the third question."""
+            self.asked += 1
+            if self.asked < 3:
+                raise ModelUnavailable("open", kind=ModelErrorKind.CIRCUIT_OPEN, wait_s=30.0)
+            return ChatAnswer(text="hi", model="m")
+
+    pauses = []
+    patience = Patience(max_tries=1, breaker_wait_s=breaker_wait_s)
+    model = Retrying(Shut(), patience, pause=pauses.append, draw=lambda: 0.5)
+    request = ChatRequest(model="m", messages=(Message(role="user", content="?"),))
+    if waited:
+        assert model.complete(request).text == "hi"
+    else:
+        with pytest.raises(ModelUnavailable, match=r"^open$"):
+            model.complete(request)
+    assert pauses == waited
 
 
 def test_a_bucket_lets_through_what_flows_in():
