@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from flywheel.errors import StoreError
@@ -12,7 +11,7 @@ from flywheel.records.model_call import CACHED, ModelCall, Spend
 
 BATCH = 200
 WITHIN_S = 1.0
-"""A row waits no longer than this for the next call to bring it to the store."""
+"""A row waits no longer than this for others to come with it."""
 
 MOST_WAITING = 50_000
 """Rows kept in memory while the store is away; then the oldest go, counted."""
@@ -27,7 +26,7 @@ class Ledger:
 
     Args:
         keep: writes a batch of rows; None keeps the sums only.
-        clock: seconds that only grow.
+        within_s: longest a row waits for others.
 
     Examples:
         >>> Ledger(None).spend.calls
@@ -37,14 +36,14 @@ class Ledger:
     def __init__(
         self,
         keep: Callable[[Sequence[ModelCall]], object] | None,
-        clock: Callable[[], float] = time.monotonic,
+        within_s: float = WITHIN_S,
     ) -> None:
         self._keep = keep
-        self._clock = clock
+        self._within_s = within_s
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._rows: list[ModelCall] = []
-        self._oldest = 0.0
+        self._timer: threading.Timer | None = None
         self.spend = Spend()
         self.dropped = 0
 
@@ -54,12 +53,13 @@ class Ledger:
             self.spend = self.spend + spend_of(call)
             if self._keep is None:
                 return
-            now = self._clock()
-            if not self._rows:
-                self._oldest = now
             self._rows.append(call)
-            is_due = len(self._rows) >= BATCH or now - self._oldest >= WITHIN_S
-        if is_due and self._writing.acquire(blocking=False):
+            is_full = len(self._rows) >= BATCH
+            if self._timer is None:
+                self._timer = threading.Timer(self._within_s, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+        if is_full and self._writing.acquire(blocking=False):
             try:
                 self._write()
             finally:
@@ -80,6 +80,9 @@ class Ledger:
     def _write(self) -> None:
         with self._lock:
             rows, self._rows = self._rows, []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
         if not rows or self._keep is None:
             return
         try:
@@ -88,7 +91,6 @@ class Ledger:
             _LOG.warning("%d rows of the ledger wait in memory: %s", len(rows), error)
             with self._lock:
                 self._rows = [*rows, *self._rows]
-                self._oldest = self._clock()
                 over = max(0, len(self._rows) - MOST_WAITING)
                 self.dropped += over
                 del self._rows[:over]

@@ -47,15 +47,26 @@ def test_models_are_listed_with_price_and_key(flywheel, monkeypatch):
 
 
 def test_a_check_asks_those_that_can_be_asked(flywheel):
-    """A server of one's own answers with its models; a vendor without a key is not asked."""
+    """A server of one's own says which models it has; a vendor without a key is not asked."""
     with chat_stub(Reply(completion())) as stub:
         write_models(stub)
         answer = flywheel("models", "--check", "--json")
 
+        assert stub.requests == []
     checks = {row["name"]: row["check"] for row in answer.document["providers"]}
-    # The stub serves chat completions only, so that the list of models is not implemented.
-    assert (answer.code, checks["own"]["kind"]) == (3, "server")
+    assert (answer.code, checks["own"]["detail"]) == (0, "answers, 1 models")
+    assert checks["own"]["missing"] == ["own/m"]
     assert "GROQ_API_KEY is not set" in checks["groq"]["detail"]
+
+
+def test_a_check_that_fails_says_how(flywheel):
+    """A server of the user's file that is not there is exit code 3."""
+    with chat_stub(Reply(completion())) as stub:
+        write_models(stub)
+    answer = flywheel("models", "--check", "--json")
+
+    checks = {row["name"]: row["check"] for row in answer.document["providers"]}
+    assert (answer.code, checks["own"]["kind"], checks["ollama"]["kind"]) == (3, "connection", None)
 
 
 def test_a_wrong_file_is_wrong_use(flywheel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -67,8 +68,27 @@ def stream_body(*texts: str, finish: str | None = "stop", usage: bool = True) ->
     return "".join([*lines, "data: [DONE]\n\n"] if finish else lines)
 
 
+def send(file: Any, data: bytes, drip_s: float) -> None:
+    """The body at once, or byte by byte until the client has had enough."""
+    if not drip_s:
+        file.write(data)
+        return
+    with contextlib.suppress(OSError):
+        for byte in data:
+            file.write(bytes([byte]))
+            file.flush()
+            time.sleep(drip_s)
+
+
+def served_at(server: ThreadingHTTPServer, tls: ssl.SSLContext | None) -> str:
+    """The address of a server, behind TLS where there is a certificate."""
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/v1"
+
+
 @contextmanager
-def chat_stub(*replies: Reply) -> Iterator[Stub]:
+def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     """Serve the replies in order, the last one for ever."""
     stub = Stub(list(replies))
 
@@ -91,19 +111,15 @@ def chat_stub(*replies: Reply) -> Iterator[Stub]:
                 self.send_header(name, value)
             self.send_header("content-length", str(len(text.encode()) + reply.promised))
             self.end_headers()
-            self._send(text.encode(), reply.drip_s)
+            send(self.wfile, text.encode(), reply.drip_s)
 
-        def _send(self, data: bytes, drip_s: float) -> None:
-            if not drip_s:
-                self.wfile.write(data)
-                return
-            try:
-                for byte in data:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(drip_s)
-            except OSError:
-                return
+        def do_GET(self) -> None:
+            """The one model there is."""
+            data = json.dumps({"data": [{"id": "stub-1"}]}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
         def finish(self) -> None:
             """A connection that was reset has nothing left to flush."""
@@ -115,7 +131,7 @@ def chat_stub(*replies: Reply) -> Iterator[Stub]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    stub.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    stub.base_url = served_at(server, tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -251,19 +251,34 @@ def test_a_forecast_prices_input_and_output():
 
 
 def test_the_ledger_writes_many_rows_at_once():
-    """Rows wait for a full batch or a second; the sums are known at once."""
-    time, batches = Time(), []
-    ledger = Ledger(batches.append, time)
+    """Rows wait for a full batch; the sums are known at once, and a kept answer is not in them."""
+    batches = []
+    ledger = Ledger(batches.append, within_s=600)
     for number in range(BATCH + 1):
         ledger.add(call(number))
     assert ([len(batch) for batch in batches], ledger.waiting) == ([BATCH], 1)
-    time.now += 1.0
-    ledger.add(call(BATCH + 1))
-    ledger.add(call(BATCH + 2, outcome="cached"))
+    ledger.add(call(BATCH + 1, outcome="cached"))
     ledger.flush()
 
-    assert [len(batch) for batch in batches] == [BATCH, 2, 1]
-    assert (ledger.spend.calls, ledger.spend.tokens) == (BATCH + 2, 10 * (BATCH + 2))
+    assert [len(batch) for batch in batches] == [BATCH, 2]
+    assert (ledger.spend.calls, ledger.spend.tokens) == (BATCH + 1, 10 * (BATCH + 1))
+
+
+def test_a_row_does_not_wait_for_the_next_call():
+    """A ledger that hears nothing more brings its rows to the store by itself."""
+    written, rows = threading.Event(), []
+
+    def keep(batch):
+        rows.extend(batch)
+        written.set()
+
+    ledger = Ledger(keep, within_s=0.01)
+    for number in range(2):
+        ledger.add(call(number))
+        assert written.wait(30)
+        written.clear()
+
+    assert [row.call_id for row in rows] == ["0", "1"]
 
 
 def test_a_store_that_is_away_loses_no_row():
