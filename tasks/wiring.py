@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
-from flywheel.llm.gateway import Keeping
+from flywheel.llm.gateway import Gateway, Keeping
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -30,6 +30,13 @@ class Places(Record):
 def log_progress(phase: Phase, message: str) -> None:
     """One line in the log of the task run."""
     get_run_logger().info("%s: %s", phase.value, message)
+
+
+def _settle(gateway: Gateway) -> None:
+    """The ledger goes to the store, the bill into the log; the embedded models have none."""
+    gateway.close()
+    if gateway.used_remote:
+        get_run_logger().info(gateway.bill())
 
 
 @contextmanager
@@ -52,6 +59,7 @@ def wired(
         store = opened.enter_context(store_block(places.store).open())
         runner = None
         if block is not None:
-            gateway = opened.enter_context(block.gateway(Keeping(store.model_calls, store.responses)))
+            gateway = block.gateway(Keeping(store.model_calls, store.responses))
+            opened.callback(_settle, gateway)
             runner = block.runner(gateway)
         yield Wiring(store=store, runner=runner, progress=progress)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from flywheel.llm.gateway import Gateway
     from flywheel.ports import CaseRunner
     from flywheel.records.cycle import FeedbackLoopInput
-    from flywheel.records.model_call import Spend
 
 
 def runner_for(model: str, gateway: Gateway | None = None) -> CaseRunner:
@@ -76,7 +75,7 @@ def runner_at(door: Door, request: FeedbackLoopInput) -> Iterator[CaseRunner | N
             yield runner
         finally:
             gateway.ledger.flush()
-            door.err.print(bill_in_words(gateway), style="dim")
+            door.err.print(gateway.bill(), style="dim")
 
 
 def forecast_in_words(door: Door, request: FeedbackLoopInput, gateway: Gateway) -> str:
@@ -103,15 +102,3 @@ def forecast_in_words(door: Door, request: FeedbackLoopInput, gateway: Gateway) 
     cases = store.cases.gate(request.workspace, suite.suite).cases
     each = model.forecast(requests_of(plan, cases)).in_words()
     return f"Forecast for {request.prompt!r} with {request.model!r}: {each} for each arm on all gate cases."
-
-
-def bill_in_words(gateway: Gateway) -> str:
-    """What the calls of a gateway took, with how many were not sent."""
-    spend: Spend = gateway.ledger.spend
-    unpriced = f" plus {spend.unpriced:,} calls of unknown price" if spend.unpriced else ""
-    line = f"Models took {spend.calls:,} calls, {spend.tokens:,} tokens, {spend.usd:.4f} USD{unpriced}"
-    if gateway.cache is not None:
-        found = gateway.cache.statistics
-        line += f"; {found.memory + found.store + found.shared:,} answers were kept ones"
-    waiting = gateway.ledger.waiting
-    return f"{line}." + (f" {waiting:,} rows of the ledger are not stored yet." if waiting else "")

@@ -116,6 +116,27 @@ class Gateway:
         for _, adapter in self._stops.values():
             adapter.close()
 
+    @property
+    def used_remote(self) -> bool:
+        """Whether a model outside of this process was made."""
+        return bool(self._stops)
+
+    def bill(self) -> str:
+        """What the calls took, in one sentence, with how many were not sent.
+
+        Examples:
+            >>> Gateway(read_config({}), {}).bill()
+            'Models took 0 calls, 0 tokens, 0.0000 USD; 0 answers were kept ones.'
+        """
+        spend = self.ledger.spend
+        unpriced = f" plus {spend.unpriced:,} calls of unknown price" if spend.unpriced else ""
+        line = f"Models took {spend.calls:,} calls, {spend.tokens:,} tokens, {spend.usd:.4f} USD{unpriced}"
+        if self.cache is not None:
+            found = self.cache.statistics
+            line += f"; {found.memory + found.store + found.shared:,} answers were kept ones"
+        waiting = self.ledger.waiting
+        return f"{line}." + (f" {waiting:,} rows of the ledger are not stored yet." if waiting else "")
+
     def breaker_states(self) -> dict[str, str]:
         """State of the breaker of every remote model that was made."""
         return {
