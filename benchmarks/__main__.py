@@ -13,6 +13,7 @@ BENCHMARKS = {
     "stats": "the joint gate, one look of a sequential test",
     "pytest_overhead": "pytest with capture against bare pytest and its peers",
     "recorder": "executions a second into SQLite",
+    "chat_client": "the layers of the chat client against the bare openai client",
     "analyze": "the analyze phase over many executions",
     "flaky": "flaky tests told from the others, simulated",
     "grouping": "failure patterns against Drain3 on labelled failures",

@@ -9,9 +9,16 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from blocks.loading import load_block
-from flywheel.llm.registry import chat_model
+from blocks.provider import provider_block
+from flywheel.llm.gateway import Gateway, Keeping
+from flywheel.llm.providers import read_config
 from flywheel.llm.runner import Runner
 from flywheel.ports import ChatModel
+
+ENVIRONMENT_SERVER = frozenset(
+    {"FLYWHEEL_LLM_BASE_URL", "FLYWHEEL_LLM_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
+)
+"""What the environment says of one server; a block that names another takes none of it."""
 
 
 class ChatModelBlock(Block):
@@ -21,6 +28,7 @@ class ChatModelBlock(Block):
         model: used where a run names a suite but no model; None leaves the run on recorded executions.
         base_url: OpenAI-compatible address; None reads FLYWHEEL_LLM_BASE_URL, then OPENAI_BASE_URL.
         api_key: key for that address; None reads the variable that belongs to it.
+        providers: names of Flywheel Provider blocks, whose keys and limits go over the models file.
         concurrency: most calls under way at once; the embedded model computes one by one.
 
     Examples:
@@ -46,6 +54,11 @@ class ChatModelBlock(Block):
     api_key: SecretStr | None = Field(
         default=None, title="API key", description="Empty: environment of the worker."
     )
+    providers: list[str] = Field(
+        default_factory=list,
+        title="Providers",
+        description="Names of Flywheel Provider blocks. Empty: models file and environment of the worker.",
+    )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=8, title="Calls at once")
 
     def chat(self, name: str) -> ChatModel:
@@ -54,17 +67,34 @@ class ChatModelBlock(Block):
         Raises:
             UnknownName: no such embedded model, and no address or key for another.
         """
-        return chat_model(name, self._environ())
+        return self.gateway().model(name)
 
-    def runner(self) -> Runner:
-        """What runs cases through the models of this block."""
-        return Runner(self.chat, concurrency=self.concurrency)
+    def gateway(self, keeping: Keeping | None = None) -> Gateway:
+        """The models of this block; close it to bring its ledger to the store.
+
+        Args:
+            keeping: the store's part; None keeps the ledger in the process.
+
+        Raises:
+            InputError: the models file cannot be read, or there is no provider block of a name.
+        """
+        environ = self._environ()
+        config = read_config(environ)
+        for name in self.providers:
+            config, keys = provider_block(name).over(config)
+            environ.update(keys)
+        return Gateway(config, environ, keeping)
+
+    def runner(self, gateway: Gateway | None = None) -> Runner:
+        """What runs cases through the models of this block, or of a gateway of it."""
+        return Runner((gateway or self.gateway()).model, concurrency=self.concurrency)
 
     def _environ(self) -> dict[str, str]:
         if self.base_url is None and self.api_key is None:
             return dict(os.environ)
         # Address and key go together: a key never travels to another's address.
-        own = {"FLYWHEEL_LLM_BASE_URL": self.base_url or ""}
+        own = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT_SERVER}
+        own["FLYWHEEL_LLM_BASE_URL"] = self.base_url or ""
         own["FLYWHEEL_LLM_API_KEY"] = self.api_key.get_secret_value() if self.api_key else ""
         return own
 

@@ -28,6 +28,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
 from blocks.model import ChatModelBlock
+from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
 from flywheel.settings import read_settings
 from tasks.validate import LIVE_EXPERIMENTS
@@ -64,6 +65,7 @@ def bootstrap(client: SyncPrefectClient, store: str | None = None) -> Iterator[L
     address = SecretStr(_absolute(read_settings(store).database_url))
     yield from _block(FlywheelStore(address=address), replace=store is not None)
     yield from _block(ChatModelBlock(model=MODEL), replace=False)
+    yield f"block type {ProviderBlock.get_block_type_slug()}", _block_type(client, ProviderBlock)
     for automation in automations():
         yield f"automation {automation.name!r}", _automation(client, automation)
 
@@ -109,6 +111,16 @@ def _limit(client: SyncPrefectClient, name: str, slots: int) -> str:
     except ObjectNotFound:
         client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=slots))
         return f"made, {slots} at once"
+    return "there already"
+
+
+def _block_type(client: SyncPrefectClient, kind: type[Block]) -> str:
+    """A kind of block that is saved by hand, by people who have a key."""
+    try:
+        client.read_block_type_by_slug(kind.get_block_type_slug())
+    except ObjectNotFound:
+        kind.register_type_and_schema()
+        return "made"
     return "there already"
 
 

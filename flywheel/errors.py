@@ -25,6 +25,8 @@ was, and what to do next.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class FlywheelError(Exception):
     """Root of all errors raised on purpose by flywheel.
@@ -105,10 +107,58 @@ class StaleRelease(StoreError):
     exit_code = 1
 
 
+class ModelErrorKind(StrEnum):
+    """Why a model gave no usable answer; every ModelError is of one of these kinds."""
+
+    AUTH = "auth"
+    BAD_REQUEST = "bad_request"
+    TOO_LONG = "too_long"
+    NOT_FOUND = "not_found"
+    RATE_LIMITED = "rate_limited"
+    QUOTA = "quota"
+    SERVER = "server"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    BAD_RESPONSE = "bad_response"
+    REFUSAL = "refusal"
+    TRUNCATED = "truncated"
+    CONTENT_FILTER = "content_filter"
+    BUDGET = "budget"
+    CIRCUIT_OPEN = "circuit_open"
+    OTHER = "other"
+
+
 class ModelError(FlywheelError):
-    """A language model or the embedded model gave no usable answer."""
+    """A language model or the embedded model gave no usable answer.
+
+    Args:
+        message: for people.
+        kind: of the closed set of ModelErrorKind.
+        wait_s: how long the server asks to wait, None when it does not say.
+        detail: what happened, without what to do about it.
+        hint: what to do about it.
+        partial_text: what came of an answer before it broke off.
+    """
 
     exit_code = 3
+    default_kind = ModelErrorKind.OTHER
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ModelErrorKind | None = None,
+        wait_s: float | None = None,
+        detail: str = "",
+        hint: str = "",
+        partial_text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = self.default_kind if kind is None else kind
+        self.wait_s = wait_s
+        self.detail = detail or message
+        self.hint = hint
+        self.partial_text = partial_text
 
 
 class ModelUnavailable(ModelError):
@@ -123,6 +173,7 @@ class BudgetSpent(ModelError):
     """The ceiling in calls, tokens or USD is reached; nothing more was sent."""
 
     exit_code = 1
+    default_kind = ModelErrorKind.BUDGET
 
 
 class PolicyError(FlywheelError):

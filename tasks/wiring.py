@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from prefect.logging import get_run_logger
 
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
+from flywheel.llm.gateway import Gateway, Keeping
 from flywheel.llm.refiner import refiner_of
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
@@ -32,6 +33,13 @@ def log_progress(phase: Phase, message: str) -> None:
     get_run_logger().info("%s: %s", phase.value, message)
 
 
+def _settle(gateway: Gateway) -> None:
+    """The ledger goes to the store, the bill into the log; the embedded models have none."""
+    gateway.close()
+    if gateway.used_remote:
+        get_run_logger().info(gateway.bill())
+
+
 @contextmanager
 def wired(
     places: Places,
@@ -52,10 +60,15 @@ def wired(
         InputError: no block of that name.
         StoreUnreachable: the store does not answer.
     """
-    models = model_block(places.models) if live or explain else None
-    runner = models.runner() if models is not None and live else None
-    chat = models.chat if models is not None and explain else None
-    with store_block(places.store).open() as store:
+    block = model_block(places.models) if live or explain else None
+    with ExitStack() as opened:
+        store = opened.enter_context(store_block(places.store).open())
+        runner, chat = None, None
+        if block is not None:
+            gateway = block.gateway(Keeping(store.model_calls, store.responses))
+            opened.callback(_settle, gateway)
+            runner = block.runner(gateway) if live else None
+            chat = gateway.model if explain else None
         yield Wiring(
             store=store,
             runner=runner,

@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command(
     epilog=examples(
-        "flywheel cycle --prompt triage --suite triage --model embedded",
+        "flywheel cycle --prompt triage --suite triage --model embedded-medium",
         "flywheel cycle --prompt 'bbh/*' --all-time",
         "flywheel cycle --prompt triage --explain openai:gpt-5-mini",
     )

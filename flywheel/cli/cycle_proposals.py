@@ -57,7 +57,7 @@ def named_after(
 
 
 def _gepa(word: str, request: FeedbackLoopInput) -> Proposer:
-    from flywheel.cli.cycle_run import runner_for
+    from flywheel.cli.model_runs import runner_for
     from flywheel.llm.refiner_gepa import GepaProposer
     from flywheel.llm.registry import chat_model
 

@@ -8,21 +8,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flywheel.cli.checklist import Checklist
 from flywheel.cli.doors import Door
+from flywheel.cli.model_runs import gateway_of, runner_at
 from flywheel.cli.names import known_prompt, nearest
 from flywheel.cli.strategies import known_strategy
-from flywheel.cycle import CycleOutcome, SystemClock, Wiring, run_cycle, run_cycles
+from flywheel.cycle import CycleOutcome, Wiring, run_cycle, run_cycles
 from flywheel.errors import InputError, PolicyError, UnknownName
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
 
 if TYPE_CHECKING:
     from flywheel.learn.drafting import Proposer
-    from flywheel.ports import CaseRunner
 
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -73,49 +74,33 @@ def run_here(
 ) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
     from flywheel.llm.refiner import refiner_of
-    from flywheel.llm.registry import chat_model
 
-    model = requests[0].model
-    writers = (*proposers, *refiner_of(requests[0].refiner, chat_model))
-    runner = runner_for(model) if model is not None else None
-    chat = None
-    if requests[0].explain is not None:
-        from flywheel.llm.registry import chat_model
-
-        chat = chat_model
-        # A name that means no model is refused before anything starts.
-        chat(requests[0].explain)
     outcomes: list[CycleOutcome] = []
-    for number, request in enumerate(requests, start=1):
-        counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
-        with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(
-                store=door.store,
-                runner=runner,
-                chat=chat,
-                progress=checklist.update,
-                proposers=lambda _request: writers,
-            )
-            if len(requests) == 1:
-                outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
-            else:
-                outcomes.extend(run_cycles((request,), wiring))
+    first = requests[0]
+    with ExitStack() as stack:
+        runner = stack.enter_context(runner_at(door, first))
+        chat = None
+        if first.explain is not None or first.refiner is not None:
+            chat = stack.enter_context(gateway_of(door)).model
+        if first.explain is not None and chat is not None:
+            # A name that means no model is refused before anything starts.
+            chat(first.explain)
+        writers = (*proposers, *(refiner_of(first.refiner, chat) if chat is not None else ()))
+        for number, request in enumerate(requests, start=1):
+            counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
+            with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
+                wiring = Wiring(
+                    store=door.store,
+                    runner=runner,
+                    chat=chat,
+                    progress=checklist.update,
+                    proposers=lambda _request: writers,
+                )
+                if len(requests) == 1:
+                    outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
+                else:
+                    outcomes.extend(run_cycles((request,), wiring))
     return tuple(outcomes)
-
-
-def runner_for(model: str) -> CaseRunner:
-    """What runs cases through a model.
-
-    Raises:
-        UnknownName: there is no such model.
-    """
-    from flywheel.llm.registry import chat_model
-    from flywheel.llm.runner import Runner
-
-    answering = chat_model(model)
-    # The embedded model answers the same at any time; a stamp would make equal runs differ.
-    clock = SystemClock() if getattr(answering, "remote", False) else None
-    return Runner({model: answering}, clock=clock, judges=chat_model)
 
 
 def run_flow(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:

@@ -38,8 +38,8 @@ def demo(
 
     The store is .flywheel/demo.db, made fresh each time; another --store is used as it is.
     """
-    from flywheel.cli.cycle_run import runner_for
     from flywheel.cli.demo_page import print_turn, turn_document
+    from flywheel.cli.model_runs import runner_for
     from flywheel.demo.application import WORKSPACE
 
     if workspace not in (None, WORKSPACE):

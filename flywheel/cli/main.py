@@ -33,6 +33,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("prompt", "prompt:app", "Prompts: named, with immutable versions.", START),
     Entry("suite", "suite:app", "Suites: named sets of cases.", START),
     Entry("run", "run:app", "Cases against prompts with models; goes on where it stopped.", START),
+    Entry("models", "models:app", "Models by name: keys, prices, what they took.", START),
     Entry("report", "report:app", "Pass rate, errors, latency, tokens, cost.", SEE),
     Entry("patterns", "patterns:app", "Failure patterns, the most damaging first.", SEE),
     Entry("flaky", "flaky:app", "Unstable tests, with a list to put away.", SEE),

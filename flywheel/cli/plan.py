@@ -87,7 +87,7 @@ def plan(
 
 def _again(door: Door, context: CycleContext) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores of two runs of the live version on the gate cases."""
-    from flywheel.cli.cycle_run import runner_for
+    from flywheel.cli.model_runs import runner_at
     from flywheel.phases.noise import run_twice
 
     request = context.request
@@ -95,8 +95,12 @@ def _again(door: Door, context: CycleContext) -> tuple[NDArray[np.float64], NDAr
     if suite is None or context.control is None:
         raise InputError(f"No version of {request.prompt!r} is live, so there is nothing to run twice.")
     gate = door.store.cases.gate(request.workspace, suite.suite)
-    runner = runner_for(request.model or "")
-    return run_twice(context, suite, gate, door.store, runner, lambda text: door.err.print(text, style="dim"))
+    with runner_at(door, request) as runner:
+        if runner is None:
+            raise InputError("--noise-floor runs cases and needs --model. Nothing was run.")
+        return run_twice(
+            context, suite, gate, door.store, runner, lambda text: door.err.print(text, style="dim")
+        )
 
 
 def _document(look: Expectation, cases: int, gain: float, candidates: int) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -10,7 +11,7 @@ from flywheel.errors import BudgetSpent, InputError, ModelError, UnknownName
 from flywheel.learn.scorers import Scored, Scoring, scoring_of
 from flywheel.learn.templates import render_messages
 from flywheel.llm.judge import Judge
-from flywheel.ports import ChatModel, Clock, RunPlan
+from flywheel.ports import CappedModel, ChatModel, Clock, RunPlan
 from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.execution import Execution, Outcome
@@ -91,6 +92,11 @@ class Runner:
             InputError: the scorer of the suite cannot work; nothing was run.
         """
         model, scoring = self._model(plan.model, self._models), self.scoring(plan.suite)
+        if isinstance(model, CappedModel):
+            try:
+                model.before_batch(requests_of(plan, cases))
+            except BudgetSpent as error:
+                return [_without_answer(self._blank(plan, case), error, Outcome.SKIPPED) for case in cases]
         executions: list[Execution] = []
         for execution in self._each(model, plan, cases, scoring):
             executions.append(execution)
@@ -170,9 +176,9 @@ class Runner:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(self, model: ChatModel, plan: RunPlan, case: Case, scoring: Scoring) -> Execution:
+    def _blank(self, plan: RunPlan, case: Case) -> Execution:
         started_at = self._clock.now() if self._clock is not None else None
-        blank = Execution(
+        return Execution(
             execution_id=execution_id(plan, case),
             workspace=plan.workspace,
             prompt=plan.prompt,
@@ -189,16 +195,34 @@ class Runner:
             started_at=started_at,
             source=plan.source,
         )
+
+    def _one(self, model: ChatModel, plan: RunPlan, case: Case, scoring: Scoring) -> Execution:
+        blank = self._blank(plan, case)
         try:
-            request = ChatRequest(
-                model=plan.model, messages=render_messages(plan.text, case.inputs), seed=plan.seed
-            )
-            answer = model.complete(request)
+            answer = model.complete(_request(plan, case))
         except BudgetSpent as error:
             return _without_answer(blank, error, Outcome.SKIPPED)
         except (ModelError, InputError) as error:
             return _without_answer(blank, error, Outcome.ERROR)
         return _with_answer(blank, plan, answer, scoring(case, answer.text))
+
+
+def _request(plan: RunPlan, case: Case) -> ChatRequest:
+    return ChatRequest(
+        model=plan.model,
+        messages=render_messages(plan.text, case.inputs),
+        seed=plan.seed,
+        purpose=plan.purpose,
+        workspace=plan.workspace,
+        cycle_id=plan.cycle_id,
+    )
+
+
+def requests_of(plan: RunPlan, cases: Iterable[Case]) -> Iterator[ChatRequest]:
+    """Requests of the cases that can be asked; of the others a run makes errors in their own place."""
+    for case in cases:
+        with contextlib.suppress(InputError):
+            yield _request(plan, case)
 
 
 def execution_id(plan: RunPlan, case: Case) -> str:
@@ -260,7 +284,21 @@ def _with_answer(blank: Execution, plan: RunPlan, answer: ChatAnswer, scored: Sc
             "input_tokens": answer.input_tokens,
             "output_tokens": answer.output_tokens,
             "cost_usd": answer.cost_usd,
-            "metadata": {"purpose": plan.purpose, "finish_reason": answer.finish_reason},
+            "metadata": {
+                "purpose": plan.purpose,
+                "finish_reason": answer.finish_reason,
+                **_unusual(plan, answer),
+            },
         }
     )
     return with_score(answered, scored)
+
+
+def _unusual(plan: RunPlan, answer: ChatAnswer) -> dict[str, str | bool]:
+    """What must not be overlooked: another model answered, or nothing was sent."""
+    said: dict[str, str | bool] = {}
+    if answer.cached:
+        said["cached"] = True
+    if answer.model != plan.model:
+        said["answered_by"] = answer.model
+    return said

@@ -29,6 +29,11 @@ class ScriptedModel:
 
     answer: Callable[[ChatRequest], str | None]
 
+    @property
+    def remote(self) -> bool:
+        """It answers in this process."""
+        return False
+
     def complete(self, request: ChatRequest) -> ChatAnswer:
         """The written answer.
 

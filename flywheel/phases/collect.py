@@ -94,6 +94,7 @@ def _capture_baseline(context: CycleContext, store: Store, runner: CaseRunner | 
         purpose="baseline",
         seed=request.seed,
         source="collect",
+        cycle_id=context.cycle_id,
     )
     executions = runner.run(plan, store.cases.reflect(request.workspace, suite.suite).cases)
     store.executions.write(executions)

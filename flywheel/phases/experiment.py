@@ -31,6 +31,9 @@ RACE_LEAST = 250
 FRESH = 100
 """Cases kept out of a race, for a second opinion on its winner."""
 
+UNMEASURED = frozenset({Outcome.ERROR, Outcome.SKIPPED})
+"""Outcomes of cases that gave no measurement; they are run again."""
+
 BATCH = 64
 """Cases run between two writes where nothing is watched: what a killed experiment can lose."""
 
@@ -269,7 +272,7 @@ class _Arms:
     def __post_init__(self) -> None:
         request = self.setup.context.request
         stored = self.setup.store.executions.in_session(request.workspace, request.prompt, self.session)
-        self.kept = {(e.version, e.case_id): e for e in stored if e.outcome is not Outcome.ERROR}
+        self.kept = {(e.version, e.case_id): e for e in stored if e.outcome not in UNMEASURED}
         self.executions = {version: [] for version in self.texts}
 
     @property
@@ -311,4 +314,5 @@ class _Arms:
             purpose="gate",
             seed=request.seed,
             source="experiment",
+            cycle_id=self.setup.context.cycle_id,
         )

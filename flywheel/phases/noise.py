@@ -54,6 +54,7 @@ def run_twice(
             purpose="noise",
             seed=request.seed + number,
             source="experiment",
+            cycle_id=context.cycle_id,
         )
         executions = runner.run(plan, gate.cases)
         store.executions.write(executions)

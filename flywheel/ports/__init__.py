@@ -1,5 +1,6 @@
 """What the phases need from outside, as protocols."""
 
+from flywheel.ports.calls import AnswerStore, CallStore
 from flywheel.ports.keeping import (
     AlertStore,
     CaseStore,
@@ -13,11 +14,14 @@ from flywheel.ports.keeping import (
     WindowCounts,
     WriteCounts,
 )
-from flywheel.ports.outside import AlertChannel, CaseRunner, ChatModel, Clock, RunPlan
+from flywheel.ports.outside import AlertChannel, CappedModel, CaseRunner, ChatModel, Clock, RunPlan
 
 __all__ = [
     "AlertChannel",
     "AlertStore",
+    "AnswerStore",
+    "CallStore",
+    "CappedModel",
     "CaseRunner",
     "CaseStore",
     "ChatModel",

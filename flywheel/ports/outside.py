@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flywheel.records.alert import Alert
 from flywheel.records.case import Case, Suite
@@ -24,8 +24,22 @@ class Clock(Protocol):
 class ChatModel(Protocol):
     """A language model, or the embedded model standing in for one."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether calls wait for a network, so that several may be under way at once."""
+        ...
+
     def complete(self, request: ChatRequest) -> ChatAnswer:
         """One answer; raises ModelError when there is none."""
+        ...
+
+
+@runtime_checkable
+class CappedModel(ChatModel, Protocol):
+    """A model whose spend has a ceiling."""
+
+    def before_batch(self, requests: Iterable[ChatRequest]) -> None:
+        """Refuse a batch that would cross the ceiling; raises BudgetSpent, nothing was sent."""
         ...
 
 
@@ -38,6 +52,7 @@ class RunPlan:
         session_id: marks the executions, so that repeating a plan replaces and never doubles them.
         purpose: baseline, gate, report, probe.
         source: of the executions; `experiment` is never evidence for the next analysis.
+        cycle_id: of the cycle that spends on it, None outside of one.
     """
 
     workspace: str
@@ -50,6 +65,7 @@ class RunPlan:
     purpose: str = "gate"
     seed: int = 0
     source: str = "experiment"
+    cycle_id: str | None = None
 
 
 class CaseRunner(Protocol):

@@ -8,8 +8,10 @@ from flywheel.store.cases import SqlCases
 from flywheel.store.cycles import SqlCycles
 from flywheel.store.executions import SqlExecutions
 from flywheel.store.lineage import SqlLineage
+from flywheel.store.model_calls import SqlModelCalls
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.releases import SqlReleases
+from flywheel.store.responses import SqlResponses
 from flywheel.store.schema import prepare
 from flywheel.store.session import Database
 from flywheel.store.sessions import SqlSessions
@@ -36,6 +38,8 @@ class SqlStore:
         self.workspaces = SqlWorkspaces(database)
         self.sessions = SqlSessions(database)
         self.strategy_outcomes = SqlStrategyOutcomes(database)
+        self.model_calls = SqlModelCalls(database)
+        self.responses = SqlResponses(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

@@ -8,8 +8,10 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from blocks.model import ChatModelBlock, model_block
+from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore, store_block
 from flywheel.errors import InputError, StoreUnreachable, UnknownName
+from flywheel.llm.providers import merged
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.integration]
 
@@ -74,3 +76,29 @@ def test_model_block_refuses_an_unknown_embedded_model() -> None:
         ChatModelBlock().chat("embedded-tiny")
     with pytest.raises(ValidationError):
         ChatModelBlock(concurrency=0)
+
+
+def test_provider_block_brings_its_key_to_the_model(prefect: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A saved provider's key is used by the chat model block that names it, and is in no repr."""
+    monkeypatch.delenv("FLYWHEEL_LLM_BASE_URL", raising=False)
+    monkeypatch.setenv("GROQ_API_KEY", "of-the-environment")
+    ProviderBlock(provider="groq", api_key=SecretStr("gsk-hunter2"), concurrency=3).save(
+        "ours", overwrite=True
+    )
+    block = ChatModelBlock(providers=["ours"])
+    chat = block.chat("groq/llama-3.3-70b-versatile")
+    assert chat.endpoint.api_key == "gsk-hunter2"
+    assert chat.endpoint.connections == 3
+    assert "hunter2" not in repr(vars(chat)) + repr(block)
+
+
+def test_misspelt_provider_block_is_refused(prefect: None) -> None:
+    """A wrong name never falls back to another key."""
+    with pytest.raises(InputError, match="There is no block flywheel-provider/ourz"):
+        ChatModelBlock(providers=["ourz"]).gateway()
+
+
+def test_moved_provider_block_sends_no_key_of_the_environment() -> None:
+    """Another address without a key of its own gets none."""
+    moved, keys = ProviderBlock(provider="groq", base_url="http://127.0.0.1:9/v1").over(merged({}, ""))
+    assert (moved.providers["groq"].api_key_env, keys) == (None, {})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +18,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the server; `drip_s` sends the body byte by byte with that much rest between."""
+    """One answer of the server.
+
+    `drip_s` sends the body byte by byte with that much rest between; `reset` cuts the connection
+    instead of answering; `promised` claims that many bytes more than are sent.
+    """
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     drip_s: float = 0.0
+    reset: bool = False
+    promised: int = 0
 
 
 @dataclass
@@ -44,8 +54,41 @@ def completion(text: str | None = "dob", finish: str = "stop", **message: Any) -
     }
 
 
+def stream_body(*texts: str, finish: str | None = "stop", usage: bool = True) -> str:
+    """The body of a streamed answer; without `finish` it breaks off."""
+    parts: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": text}} for text in texts]
+    if finish:
+        parts.append({"delta": {}, "finish_reason": finish})
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "stub-1"}
+    events = [{**head, "choices": [{"index": 0, "finish_reason": None, **part}]} for part in parts]
+    if finish and usage:
+        counted = {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13}
+        events.append({**head, "choices": [], "usage": counted})
+    lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    return "".join([*lines, "data: [DONE]\n\n"] if finish else lines)
+
+
+def send(file: Any, data: bytes, drip_s: float) -> None:
+    """The body at once, or byte by byte until the client has had enough."""
+    if not drip_s:
+        file.write(data)
+        return
+    with contextlib.suppress(OSError):
+        for byte in data:
+            file.write(bytes([byte]))
+            file.flush()
+            time.sleep(drip_s)
+
+
+def served_at(server: ThreadingHTTPServer, tls: ssl.SSLContext | None) -> str:
+    """The address of a server, behind TLS where there is a certificate."""
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/v1"
+
+
 @contextmanager
-def chat_stub(*replies: Reply) -> Iterator[Stub]:
+def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     """Serve the replies in order, the last one for ever."""
     stub = Stub(list(replies))
 
@@ -57,32 +100,38 @@ def chat_stub(*replies: Reply) -> Iterator[Stub]:
             body = self.rfile.read(int(self.headers["content-length"]))
             stub.requests.append({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
             reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+            if reply.reset:
+                # Linger 0 makes closing a reset instead of an orderly end.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                return
             text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
             self.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(text.encode())))
+            self.send_header("content-length", str(len(text.encode()) + reply.promised))
             self.end_headers()
-            self._send(text.encode(), reply.drip_s)
+            send(self.wfile, text.encode(), reply.drip_s)
 
-        def _send(self, data: bytes, drip_s: float) -> None:
-            if not drip_s:
-                self.wfile.write(data)
-                return
-            try:
-                for byte in data:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(drip_s)
-            except OSError:
-                return
+        def do_GET(self) -> None:
+            """The one model there is."""
+            data = json.dumps({"data": [{"id": "stub-1"}]}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def finish(self) -> None:
+            """A connection that was reset has nothing left to flush."""
+            with contextlib.suppress(OSError, ValueError):
+                super().finish()
 
         def log_message(self, *_args: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    stub.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    stub.base_url = served_at(server, tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -1,0 +1,240 @@
+"""Kept answers, and equal questions asked once."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flywheel.errors import ModelErrorKind, ModelUnavailable, StoreUnreachable
+from flywheel.llm.answer_cache import AnswerCache, key_of
+from flywheel.llm.single_flight import SingleFlight
+from flywheel.records.chat import ChatAnswer, ChatRequest, Message
+from flywheel.records.provider import CacheSettings
+from flywheel.store.open import open_store
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+REQUEST = ChatRequest(model="m", messages=(Message(role="user", content="Who?"),), temperature=0.0, seed=1)
+WHOLE = ChatAnswer(text="dob", model="m", input_tokens=11, output_tokens=2, cost_usd=0.1, latency_ms=5.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"messages": (Message(role="system", content="Who?"),)},
+        {"temperature": 0.1},
+        {"temperature": None},
+        {"max_output_tokens": 5},
+        {"seed": 2},
+        {"replicate": 1},
+        {"response_format": {"type": "json_object"}},
+        {"workspace": "other"},
+    ],
+)
+def test_all_that_matters_is_in_the_key(change):
+    """A change of anything an answer depends on is another question."""
+    assert key_of(REQUEST, "m") != key_of(REQUEST.model_copy(update=change), "m")
+
+
+@pytest.mark.parametrize("change", [{"purpose": "judge"}, {"deadline_s": 3.0}, {"cycle_id": "c"}])
+def test_what_does_not_matter_is_not_in_the_key(change):
+    """Who asks, for how long, changes nothing; another model does."""
+    assert key_of(REQUEST, "m") == key_of(REQUEST.model_copy(update=change), "m")
+    assert key_of(REQUEST, "m") != key_of(REQUEST, "n")
+
+
+def test_answers_are_found_in_memory_then_in_the_store():
+    """A process that never asked finds what another kept, with everything but the raw message."""
+    store = open_store("sqlite://").responses
+    first, second = (AnswerCache(CacheSettings(), store, lambda: NOW) for _ in range(2))
+    first.put("k", WHOLE.model_copy(update={"raw": {"message": {}}}))
+
+    assert first.get("k") == second.get("k") == second.get("k") == WHOLE.model_copy(update={"cached": True})
+    assert (first.statistics.memory, second.statistics.store, second.statistics.memory) == (1, 1, 1)
+    assert second.statistics.hit_share == 1.0
+
+
+@pytest.mark.parametrize(
+    "update",
+    [{"finish_reason": reason} for reason in ("length", "content_filter", "refusal", "tool_calls")]
+    + [{"text": ""}, {"cached": True}],
+)
+def test_only_whole_answers_are_kept(update):
+    """Cut off, filtered, refused and empty answers are asked again."""
+    store = open_store("sqlite://").responses
+    cache = AnswerCache(CacheSettings(), store)
+    cache.put("k", WHOLE.model_copy(update=update))
+
+    assert cache.get("k") is None
+    assert store.count() == 0
+
+
+def test_old_answers_are_asked_again():
+    """An answer beyond its age is not given, by neither tier, and can be swept out."""
+    store = open_store("sqlite://").responses
+    moments = [NOW]
+    cache = AnswerCache(CacheSettings(keep_hours=1), store, lambda: moments[-1])
+    cache.put("k", WHOLE)
+    moments.append(NOW + timedelta(hours=2))
+
+    assert cache.get("k") is None
+    assert store.drop_before(NOW + timedelta(hours=1)) == 1
+
+
+def test_the_memory_forgets_what_was_not_used():
+    """The answer that was asked for least recently goes first."""
+    cache = AnswerCache(CacheSettings(memory_entries=2))
+    cache.put("a", WHOLE)
+    cache.put("b", WHOLE)
+    cache.get("a")
+    cache.put("c", WHOLE)
+
+    assert [cache.get(key) is None for key in "abc"] == [False, True, False]
+
+
+class Away:
+    """A store that does not answer."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def get(self, key, since):
+        """Nothing."""
+        self.asked += 1
+        raise StoreUnreachable("away")
+
+    put = get
+
+
+def test_a_store_that_is_away_stops_nobody():
+    """The question counts as not found, and for a while the store is not asked again."""
+    away = Away()
+    cache = AnswerCache(CacheSettings(), away, lambda: NOW)
+
+    assert cache.get("k") is None
+    cache.put("k", WHOLE)
+    assert cache.get("k").text == "dob"
+    assert cache.get("other") is None
+    assert (away.asked, cache.statistics.unreachable) == (1, 1)
+
+
+def test_equal_questions_are_asked_once():
+    """Ten callers at the same time make one call, and all get its answer."""
+    flights, asked, gate = SingleFlight(), [], threading.Event()
+
+    def ask():
+        asked.append(1)
+        gate.wait(30)
+        return WHOLE
+
+    got = []
+    callers = [threading.Thread(target=lambda: got.append(flights.call("k", ask, 30))) for _ in range(10)]
+    for caller in callers:
+        caller.start()
+    while not asked:
+        time.sleep(0.001)
+    gate.set()
+    for caller in callers:
+        caller.join(30)
+
+    assert len(got) == 10
+    assert {answer.text for answer, _ in got} == {"dob"}
+    assert len(asked) == sum(not is_shared for _, is_shared in got)
+
+
+@pytest.mark.parametrize(("kind", "calls"), [(ModelErrorKind.SERVER, 1), (ModelErrorKind.TIMEOUT, 2)])
+def test_a_failure_is_shared_unless_it_was_only_slow(kind, calls):
+    """Who waited for a call that failed gets its error; after another's timeout it asks itself."""
+    flights, asked, began, gate = SingleFlight(), [], threading.Event(), threading.Event()
+
+    def ask():
+        asked.append(1)
+        began.set()
+        gate.wait(30)
+        raise ModelUnavailable("no", kind=kind)
+
+    errors = []
+
+    def one():
+        try:
+            flights.call("k", ask, 30)
+        except ModelUnavailable as error:
+            errors.append(error)
+
+    first, second = threading.Thread(target=one), threading.Thread(target=one)
+    first.start()
+    began.wait(30)
+    second.start()
+    time.sleep(0.1)
+    gate.set()
+    first.join(30)
+    second.join(30)
+
+    assert (len(asked), [error.kind for error in errors]) == (calls, [kind, kind])
+    assert errors[0] is not errors[1]
+
+
+def test_who_waits_for_another_keeps_its_own_deadline():
+    """A caller with little time does not wait for one with much."""
+    flights, gate, began = SingleFlight(), threading.Event(), threading.Event()
+
+    def ask():
+        began.set()
+        gate.wait(30)
+        return WHOLE
+
+    slow = threading.Thread(target=flights.call, args=("k", ask, 30))
+    slow.start()
+    began.wait(30)
+    with pytest.raises(ModelUnavailable, match="equal call") as caught:
+        flights.call("k", ask, 0.01)
+    gate.set()
+    slow.join(30)
+
+    assert caught.value.kind is ModelErrorKind.TIMEOUT
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
+@pytest.mark.integration
+def test_answers_are_kept_in_a_real_redis(tmp_path):
+    """Two processes' caches share answers over Redis; when it dies they ask instead."""
+    pytest.importorskip("redis")
+    from flywheel.llm.redis_answers import RedisAnswers
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_port(port)
+        first, second = (RedisAnswers(f"redis://127.0.0.1:{port}/0", 1.0) for _ in range(2))
+        AnswerCache(CacheSettings(), first).put("k", WHOLE)
+        assert AnswerCache(CacheSettings(), second).get("k").text == "dob"
+        assert second.get("k", datetime.now(UTC) + timedelta(hours=1)) is None
+    finally:
+        server.terminate()
+        server.wait(30)
+    with pytest.raises(StoreUnreachable, match="Redis does not answer"):
+        second.get("k", NOW)
+    first.close()
+    second.close()
+
+
+def wait_for_port(port):
+    """Until something listens there."""
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"nothing listens on {port}")
