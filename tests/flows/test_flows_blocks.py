@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prefect.logging import disable_run_logger
 from pydantic import SecretStr, ValidationError
 
 from blocks.model import ChatModelBlock, model_block
@@ -12,6 +15,14 @@ from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore, store_block
 from flywheel.errors import InputError, StoreUnreachable, UnknownName
 from flywheel.llm.providers import merged
+from flywheel.ports import RunPlan
+from flywheel.records.case import Case, Suite
+from flywheel.store.open import open_store
+from tasks.wiring import Places, wired
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
+
+from chat_stub import Reply, chat_stub, completion
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.integration]
 
@@ -102,3 +113,23 @@ def test_moved_provider_block_sends_no_key_of_the_environment() -> None:
     """Another address without a key of its own gets none."""
     moved, keys = ProviderBlock(provider="groq", base_url="http://127.0.0.1:9/v1").over(merged({}, ""))
     assert (moved.providers["groq"].api_key_env, keys) == (None, {})
+
+
+def test_a_live_phase_keeps_its_ledger_in_the_store(prefect: None, tmp_path: Path) -> None:
+    """Calls a task makes through its blocks are in the ledger of the store block, cycle and all."""
+    address = str(tmp_path / "live.db")
+    cases = [Case(case_id=str(n), suite="s", inputs={"q": f"question {n}"}, expected="dob") for n in range(3)]
+    plan = RunPlan("w", "p", "v", "{q}", Suite(suite="s"), "small", "s1", cycle_id="c1")
+    with chat_stub(Reply(completion())) as stub:
+        ChatModelBlock(base_url=stub.base_url, api_key=SecretStr("k")).save("remote", overwrite=True)
+        for _ in range(2):
+            places = Places(store=address, models="remote")
+            with disable_run_logger(), wired(places, lambda *_: None, live=True) as wiring:
+                assert wiring.runner is not None
+                outcomes = {e.outcome for e in wiring.runner.run(plan, cases)}
+        assert [request["headers"]["authorization"] for request in stub.requests] == ["Bearer k"] * 3
+    assert outcomes == {"passed"}
+    store = open_store(address)
+    (row,) = store.model_calls.summary(datetime(2020, 1, 1, tzinfo=UTC), "w")
+    assert (row.outcomes, store.model_calls.of_cycle("w", "c1").calls) == ({"answered": 3, "cached": 3}, 3)
+    store.close()
