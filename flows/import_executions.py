@@ -20,7 +20,7 @@ from tasks.wiring import Places
 PathsField = Annotated[
     list[NonBlank], Field(min_length=1, title="Files", description="paths as the worker sees them")
 ]
-FormatField = Annotated[Literal["jsonl", "csv"], Field(title="Format")]
+FormatField = Annotated[Literal["jsonl", "csv", "langsmith"], Field(title="Format")]
 PromptField = Annotated[str | None, Field(title="Prompt", description="of lines that name none")]
 MappingField = Annotated[
     str | None, Field(title="Mapping", description="a mapping file, or a shipped one: recorded-runs")
@@ -49,7 +49,7 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
 
     Args:
         paths: files, as the worker sees them.
-        file_format: jsonl or csv.
+        file_format: jsonl, csv or langsmith.
         prompt: of lines that name none.
         mapping: a mapping file, or the name of a shipped one.
         columns: `SOURCE=FIELD` each.

@@ -7,6 +7,7 @@ from typing import Final
 
 from flywheel.capture.foreign import Item
 from flywheel.capture.junit import junit_items
+from flywheel.capture.langsmith_runs import langsmith_items
 from flywheel.capture.otel import otel_items
 from flywheel.capture.reportlog import reportlog_items
 from flywheel.capture.source_files import SourceFile
@@ -15,6 +16,7 @@ FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
     "junit": junit_items,
     "reportlog": reportlog_items,
     "otel": otel_items,
+    "langsmith": langsmith_items,
 }
 """What reads the items of a file of each format."""
 

@@ -28,6 +28,7 @@ class ImportFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    LANGSMITH = "langsmith"
 
 
 @app.command(
@@ -39,7 +40,7 @@ class ImportFormat(StrEnum):
 )
 def import_executions(
     *,
-    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="jsonl or csv.")],
+    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="jsonl, csv or langsmith.")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, read in order.")],
     columns: Annotated[
         list[str] | None,
