@@ -27,6 +27,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
+from blocks.langsmith import LangSmithBlock
 from blocks.model import ChatModelBlock
 from blocks.store import FlywheelStore
 from flywheel.settings import read_settings
@@ -64,6 +65,7 @@ def bootstrap(client: SyncPrefectClient, store: str | None = None) -> Iterator[L
     address = SecretStr(_absolute(read_settings(store).database_url))
     yield from _block(FlywheelStore(address=address), replace=store is not None)
     yield from _block(ChatModelBlock(model=MODEL), replace=False)
+    yield from _block(LangSmithBlock(), replace=False)
     for automation in automations():
         yield f"automation {automation.name!r}", _automation(client, automation)
 

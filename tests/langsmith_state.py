@@ -85,7 +85,7 @@ class State:
             "status": "pending" if took is None else "success",
             "inputs": {"question": "Where is my invoice?"},
             "outputs": {"output": "billing"},
-            "extra": {"metadata": {}},
+            "extra": {"metadata": {"flywheel.version": "v1"}},
             **fields,
         }
         self.runs[own] = run

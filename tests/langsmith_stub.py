@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(raw) if raw and "json" in kind else None
         stub.requests.append((method, self.path))
         stub.bodies.append(body)
-        stub.headers.append(dict(self.headers))
+        stub.headers.append({name.lower(): value for name, value in self.headers.items()})
         fault = stub.fault_for(path)
         if fault is not None and fault.drip_s is None:
             self._fail(fault)

@@ -81,7 +81,7 @@ def run_line(
         >>> run_line({"id": "r1", "run_type": "llm", "status": "pending"}).what
         'runs that have not ended'
     """
-    if _is_pending(run):
+    if is_pending(run):
         return _PENDING
     metadata = _metadata_of(run)
     said = judged(run)
@@ -119,7 +119,7 @@ def _roots(source: SourceFile) -> set[str]:
         return {
             str(run.get("trace_id") or run.get("id"))
             for run in runs
-            if isinstance(run, dict) and "run_type" in run and _parent(run) is None and not _is_pending(run)
+            if isinstance(run, dict) and "run_type" in run and _parent(run) is None and not is_pending(run)
         }
 
 
@@ -182,7 +182,13 @@ def _failed(run: Mapping[str, Any]) -> dict[str, Any]:
     return {"error_type": kind, "error_message": explained(message)}
 
 
-def _is_pending(run: Mapping[str, Any]) -> bool:
+def is_pending(run: Mapping[str, Any]) -> bool:
+    """Whether a run has not ended.
+
+    Examples:
+        >>> is_pending({"status": "PENDING"}), is_pending({"status": "success"})
+        (True, False)
+    """
     status = str(run.get("status")).lower()
     return status in ("pending", "running") or (run.get("end_time") is None and status == "none")
 

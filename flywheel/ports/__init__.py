@@ -12,7 +12,7 @@ from flywheel.ports.keeping import (
     WindowCounts,
     WriteCounts,
 )
-from flywheel.ports.outside import AlertChannel, CaseRunner, ChatModel, Clock, RunPlan
+from flywheel.ports.outside import AlertChannel, CaseRunner, ChatModel, Clock, RunPage, RunPlan, RunSource
 
 __all__ = [
     "AlertChannel",
@@ -26,7 +26,9 @@ __all__ = [
     "LineageStore",
     "PromptStore",
     "ReleaseTarget",
+    "RunPage",
     "RunPlan",
+    "RunSource",
     "Store",
     "WindowCounts",
     "WriteCounts",

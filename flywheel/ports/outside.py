@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from flywheel.records.alert import Alert
 from flywheel.records.case import Case, Suite
@@ -70,4 +70,34 @@ class AlertChannel(Protocol):
 
     def send(self, alert: Alert) -> None:
         """Deliver one alert; raises FlywheelError when it could not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One page of what another tool recorded.
+
+    Attributes:
+        runs: as the tool has them.
+        following: where the next page begins, None behind the last one.
+    """
+
+    runs: tuple[Mapping[str, Any], ...]
+    following: str | None = None
+
+
+class RunSource(Protocol):
+    """Another tool that records production calls, read page by page."""
+
+    @property
+    def name(self) -> str:
+        """What is read, such as `langsmith/PROJECT`; reading goes on where it stopped under the same name."""
+        ...
+
+    def page(self, since: datetime, until: datetime, following: str | None) -> RunPage:
+        """Runs that started within a time, root runs only; raises ServiceError when there is no answer."""
+        ...
+
+    def judged(self, since: datetime, until: datetime) -> Iterator[RunPage]:
+        """Runs that were given feedback since a moment, whenever they started."""
         ...

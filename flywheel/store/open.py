@@ -8,6 +8,7 @@ from flywheel.store.cases import SqlCases
 from flywheel.store.cycles import SqlCycles
 from flywheel.store.executions import SqlExecutions
 from flywheel.store.lineage import SqlLineage
+from flywheel.store.positions import SqlPositions
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.releases import SqlReleases
 from flywheel.store.schema import prepare
@@ -34,6 +35,7 @@ class SqlStore:
         self.alerts = SqlAlerts(database)
         self.workspaces = SqlWorkspaces(database)
         self.sessions = SqlSessions(database)
+        self.positions = SqlPositions(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

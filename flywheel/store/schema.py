@@ -11,16 +11,26 @@ from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
 from flywheel.errors import MigrationNeeded, StoreError, StoreUnreachable
-from flywheel.store import alerts, cases, cycles, executions, lineage, prompts, releases, workspaces
+from flywheel.store import (
+    alerts,
+    cases,
+    cycles,
+    executions,
+    lineage,
+    positions,
+    prompts,
+    releases,
+    workspaces,
+)
 from flywheel.store.session import Database, lock_writers, table_of
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Revision of the schema this program reads and writes; the newest file of migrations/versions."""
 
 VERSION_TABLE: Final = "flywheel_version"
 """Where the revision is kept; not Alembic's default name, which a neighbour may use."""
 
-NOUNS: Final = (executions, prompts, cases, cycles, releases, lineage, alerts, workspaces)
+NOUNS: Final = (executions, prompts, cases, cycles, releases, lineage, alerts, workspaces, positions)
 """Importing these defines all tables."""
 
 _VERSION = sa.Table(
