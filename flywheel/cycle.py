@@ -22,7 +22,7 @@ from flywheel.phases.collect import collect
 from flywheel.phases.generate import generate
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
-from flywheel.ports import CaseRunner, Clock, Store
+from flywheel.ports import CaseRunner, Clock, CycleObserver, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.columns import Scope
@@ -56,12 +56,14 @@ class Wiring:
         runner: runs cases through a model; None allows recorded evidence only.
         clock: the time.
         progress: told `running`, what a phase is at, and in words what it found.
+        observer: told what was released; None tells nobody.
     """
 
     store: Store
     runner: CaseRunner | None = None
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[Phase, str], None] = _silent
+    observer: CycleObserver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +208,19 @@ def do_validate(proposals: Proposals, wiring: Wiring) -> Verdicts:
 
 def do_apply(verdicts: Verdicts, wiring: Wiring) -> Release:
     """Phase 5: promote, stage, or leave alone."""
-    return _step(
+    release = _step(
         verdicts.context,
         Phase.APPLY,
         Release,
         wiring,
         lambda: apply(verdicts, wiring.store.releases, wiring.clock),
     )
+    if wiring.observer is not None and release.promoted is not None:
+        request = release.context.request
+        version = wiring.store.prompts.get(request.workspace, request.prompt, release.promoted)
+        if version is not None:
+            wiring.observer.released(version, release.because)
+    return release
 
 
 def do_track(release: Release, wiring: Wiring) -> FeedbackLoopOutput:

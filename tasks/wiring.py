@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,9 @@ from prefect.logging import get_run_logger
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
+from flywheel.llm.langsmith_observer import langsmith_observer
+from flywheel.llm.observed_runner import ObservedRunner
+from flywheel.ports import CaseRunner
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -46,6 +50,13 @@ def wired(
         InputError: no block of that name.
         StoreUnreachable: the store does not answer.
     """
-    runner = model_block(places.models).runner() if live else None
-    with store_block(places.store).open() as store:
-        yield Wiring(store=store, runner=runner, progress=progress)
+    runner: CaseRunner | None = model_block(places.models).runner() if live else None
+    observer = langsmith_observer(os.environ)
+    if runner is not None and observer is not None:
+        runner = ObservedRunner(runner, observer)
+    try:
+        with store_block(places.store).open() as store:
+            yield Wiring(store=store, runner=runner, progress=progress, observer=observer)
+    finally:
+        if observer is not None and (told := observer.close()) is not None:
+            get_run_logger().warning(told)

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import langsmith_hub  # noqa: F401  its routes
 from langsmith_state import NotThere, Refused, State
 
 KEY = "lsv2_pt_loopback"

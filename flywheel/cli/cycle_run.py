@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from flywheel.errors import InputError, PolicyError, UnknownName
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
 
 if TYPE_CHECKING:
+    from flywheel.llm.langsmith_observer import LangSmithObserver
     from flywheel.ports import CaseRunner
 
 
@@ -71,11 +72,38 @@ def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOu
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
     model = requests[0].model
     runner = runner_for(model) if model is not None else None
+    observer = observer_of(os.environ)
+    if runner is not None and observer is not None:
+        from flywheel.llm.observed_runner import ObservedRunner
+
+        runner = ObservedRunner(runner, observer)
+    try:
+        return _run_all(door, requests, runner, observer)
+    finally:
+        if observer is not None and (told := observer.close()) is not None:
+            door.err.print(told, style="yellow", soft_wrap=True)
+
+
+def observer_of(environ: Mapping[str, str]) -> LangSmithObserver | None:
+    """Who is told of the cycle; nobody without a key of LangSmith, and then nothing is loaded."""
+    if not any(name.startswith(("LANGSMITH_", "LANGCHAIN_")) for name in environ):
+        return None
+    from flywheel.llm.langsmith_observer import langsmith_observer
+
+    return langsmith_observer(environ)
+
+
+def _run_all(
+    door: Door,
+    requests: Sequence[FeedbackLoopInput],
+    runner: CaseRunner | None,
+    observer: LangSmithObserver | None,
+) -> tuple[CycleOutcome, ...]:
     outcomes: list[CycleOutcome] = []
     for number, request in enumerate(requests, start=1):
         counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
         with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update, observer=observer)
             if len(requests) == 1:
                 outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
             else:

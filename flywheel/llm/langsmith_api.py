@@ -24,7 +24,7 @@ REQUESTS: Final = 12
 WINDOW_S: Final = 10.0
 LONGEST_WAIT_S: Final = 60.0
 _FIRST_BACKOFF_S: Final = 0.5
-_RETRIED: Final = frozenset({408, 409, 425, 429})
+_RETRIED: Final = frozenset({408, 425, 429})
 _STREAMED: Final = {"X-Stainless-Raw-Response": "stream"}
 
 
@@ -51,6 +51,16 @@ class LangSmithAccess:
             'https://ls.example.org'
         """
         return self.endpoint.rstrip("/").removesuffix("/v1").removesuffix("/api")
+
+    @property
+    def prefix(self) -> str:
+        """What stands before paths without a version: a server of one's own has them below `/api/v1`.
+
+        Examples:
+            >>> LangSmithAccess("k", "https://ls.example.org/api/v1").prefix, LangSmithAccess("k").prefix
+            ('/api/v1', '')
+        """
+        return self.endpoint.rstrip("/").removeprefix(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,8 @@ class LangSmithApi:
         until = patience.clock() + patience.deadline_s
         told = ""
         for attempt in range(1, patience.tries + 1):
-            self._take_turn()
+            if path.endswith("/runs/query"):
+                self._take_turn()
             try:
                 return self._once(method, path, (body, query), until)
             except _Retry as again:

@@ -195,11 +195,15 @@ class _Attempt(threading.Thread):
 
     def run(self) -> None:
         """Call; keep the message, or the error the library raises on a refusal or a malformed body."""
+        from langsmith import tracing_context
         from openai import OpenAIError
 
         begun = time.perf_counter()
         try:
-            message = self._client.invoke(self._messages, **self._parameters)
+            # LANGSMITH_TRACING would let LangChain tell of each call by itself, and hold up the end of
+            # the process for a minute where nobody answers; the observer of the cycle tells it instead.
+            with tracing_context(enabled=False):
+                message = self._client.invoke(self._messages, **self._parameters)
         except (OpenAIError, ValueError, TypeError, LookupError) as error:
             self.error = error
         else:

@@ -12,7 +12,16 @@ from flywheel.ports.keeping import (
     WindowCounts,
     WriteCounts,
 )
-from flywheel.ports.outside import AlertChannel, CaseRunner, ChatModel, Clock, RunPage, RunPlan, RunSource
+from flywheel.ports.outside import (
+    AlertChannel,
+    CaseRunner,
+    ChatModel,
+    Clock,
+    CycleObserver,
+    RunPage,
+    RunPlan,
+    RunSource,
+)
 
 __all__ = [
     "AlertChannel",
@@ -21,6 +30,7 @@ __all__ = [
     "CaseStore",
     "ChatModel",
     "Clock",
+    "CycleObserver",
     "CycleStore",
     "ExecutionStore",
     "LineageStore",

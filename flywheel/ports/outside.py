@@ -11,6 +11,7 @@ from flywheel.records.alert import Alert
 from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.execution import Execution
+from flywheel.records.prompt import PromptVersion
 
 
 class Clock(Protocol):
@@ -62,6 +63,18 @@ class CaseRunner(Protocol):
         progress: Callable[[int], None] | None = None,
     ) -> list[Execution]:
         """One execution per case, in the order of cases; a model error becomes outcome error."""
+        ...
+
+
+class CycleObserver(Protocol):
+    """Told what a cycle does; never able to stop it, nor to change what it decides."""
+
+    def ran(self, plan: RunPlan, cases: Sequence[Case], executions: Sequence[Execution]) -> None:
+        """Cases were put through a model; one execution for each, in their order."""
+        ...
+
+    def released(self, version: PromptVersion, why: str) -> None:
+        """A version became live."""
         ...
 
 

@@ -108,3 +108,31 @@ def test_a_killed_reading_repeats_nothing_and_loses_nothing(tmp_path: Path):
     assert told["unchanged"] < 20
     assert cursors[2] == cursors[3], "the page that was not stored is asked for again, none before it"
     assert store.executions.watermark("default") == 600
+
+
+def test_a_cycle_tells_what_became_live(triage, monkeypatch: pytest.MonkeyPatch):
+    """With key and switch the version that was shipped is the live commit of the hub."""
+    with langsmith_stub() as stub:
+        monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", stub.url)
+        monkeypatch.setenv("LANGSMITH_TRACING", "true")
+        answer = triage("cycle", "--prompt", "triage", "--all-time", "--json")
+        repo = stub.state.repos["triage"]
+
+    assert answer.document["cycles"][0]["output"]["shipped"]
+    assert repo["tags"] == {"live": repo["commits"][0]["id"]}
+    assert "LangSmith" not in answer.err
+
+
+def test_a_cycle_without_its_langsmith_is_done_all_the_same(triage, monkeypatch: pytest.MonkeyPatch):
+    """A dead endpoint changes nothing but one line on stderr."""
+    monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+
+    answer = triage("cycle", "--prompt", "triage", "--all-time", "--json")
+
+    assert answer.code == 0
+    assert answer.document["cycles"][0]["output"]["shipped"]
+    assert "was not told all" in answer.err
+    assert KEY not in answer.err + answer.out

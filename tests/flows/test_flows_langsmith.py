@@ -11,6 +11,9 @@ from pydantic import SecretStr
 
 from blocks.langsmith import LangSmithBlock, langsmith_block
 from flows.import_executions import import_executions
+from flywheel.ports import RunPlan
+from flywheel.records.case import Case, Suite
+from tasks.wiring import Places, wired
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.integration]
 
@@ -74,3 +77,21 @@ def test_the_key_of_a_block_stays_with_its_address(monkeypatch: pytest.MonkeyPat
     assert access.base_url == "https://api.smith.langchain.com"
     assert LangSmithBlock(endpoint="http://mine.example").access() is None
     assert langsmith_block("default").project_or(None) == "default"
+
+
+def test_what_a_task_runs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner of a task is observed: behind the task the experiment is there."""
+    suite = Suite(suite="questions")
+    cases = [Case(case_id="c", suite="questions", inputs={"q": "Which city?"}, expected="city")]
+    plan = RunPlan(
+        "default", "triage", "v1v1v1v1", "- city\n- dob\nQ: {q}\nA:", suite, "embedded-large", "cycle-7"
+    )
+    with langsmith_stub() as stub:
+        monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", stub.url)
+        monkeypatch.setenv("LANGSMITH_TRACING", "true")
+        with wired(Places(store=str(tmp_path / "s.db")), lambda _phase, _text: None, live=True) as wiring:
+            assert wiring.runner is not None
+            wiring.runner.run(plan, cases)
+
+    assert [run["name"] for run in stub.state.runs.values()] == ["triage"]
