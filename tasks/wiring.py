@@ -11,9 +11,8 @@ from prefect.logging import get_run_logger
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
-from flywheel.llm.langsmith_observer import langsmith_observer
-from flywheel.llm.observed_runner import ObservedRunner
-from flywheel.ports import CaseRunner
+from flywheel.llm.observed_runner import observed
+from flywheel.llm.refiner import refiner_of
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -37,7 +36,11 @@ def log_progress(phase: Phase, message: str) -> None:
 
 @contextmanager
 def wired(
-    places: Places, progress: Callable[[Phase, str], None] = log_progress, *, live: bool = False
+    places: Places,
+    progress: Callable[[Phase, str], None] = log_progress,
+    *,
+    live: bool = False,
+    explain: bool = False,
 ) -> Iterator[Wiring]:
     """Store, clock and, where cases are run, a runner; the connections go back at the end.
 
@@ -45,18 +48,24 @@ def wired(
         places: names of the blocks.
         progress: told what the phase is doing.
         live: whether the phase may run cases through a model.
+        explain: whether the phase may ask a model to write causes.
 
     Raises:
         InputError: no block of that name.
         StoreUnreachable: the store does not answer.
     """
-    runner: CaseRunner | None = model_block(places.models).runner() if live else None
-    observer = langsmith_observer(os.environ)
-    if runner is not None and observer is not None:
-        runner = ObservedRunner(runner, observer)
-    try:
-        with store_block(places.store).open() as store:
-            yield Wiring(store=store, runner=runner, progress=progress, observer=observer)
-    finally:
-        if observer is not None and (told := observer.close()) is not None:
-            get_run_logger().warning(told)
+    models = model_block(places.models) if live or explain else None
+    runner = models.runner() if models is not None and live else None
+    chat = models.chat if models is not None and explain else None
+    with (
+        observed(runner, os.environ, lambda told: get_run_logger().warning(told)) as (watched, observer),
+        store_block(places.store).open() as store,
+    ):
+        yield Wiring(
+            store=store,
+            runner=watched,
+            chat=chat,
+            progress=progress,
+            observer=observer,
+            proposers=lambda asked: refiner_of(asked.refiner, model_block(places.models).chat),
+        )

@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from flywheel.errors import InputError, PolicyError, UnknownName
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
 
 if TYPE_CHECKING:
-    from flywheel.llm.langsmith_observer import LangSmithObserver
+    from flywheel.learn.drafting import Proposer
     from flywheel.ports import CaseRunner
 
 
@@ -68,46 +69,40 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
     return tuple(FeedbackLoopInput(prompt=name, **fields) for name in names)
 
 
-def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
-    """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
-    model = requests[0].model
-    runner = runner_for(model) if model is not None else None
-    observer = observer_of(os.environ)
-    if runner is not None and observer is not None:
-        from flywheel.llm.observed_runner import ObservedRunner
-
-        runner = ObservedRunner(runner, observer)
-    try:
-        return _run_all(door, requests, runner, observer)
-    finally:
-        if observer is not None and (told := observer.close()) is not None:
-            door.err.print(told, style="yellow", soft_wrap=True)
-
-
-def observer_of(environ: Mapping[str, str]) -> LangSmithObserver | None:
-    """Who is told of the cycle; nobody without a key of LangSmith, and then nothing is loaded."""
-    if not any(name.startswith(("LANGSMITH_", "LANGCHAIN_")) for name in environ):
-        return None
-    from flywheel.llm.langsmith_observer import langsmith_observer
-
-    return langsmith_observer(environ)
-
-
-def _run_all(
-    door: Door,
-    requests: Sequence[FeedbackLoopInput],
-    runner: CaseRunner | None,
-    observer: LangSmithObserver | None,
+def run_here(
+    door: Door, requests: Sequence[FeedbackLoopInput], proposers: Sequence[Proposer] = ()
 ) -> tuple[CycleOutcome, ...]:
+    """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    from flywheel.llm.observed_runner import observed
+    from flywheel.llm.refiner import refiner_of
+    from flywheel.llm.registry import chat_model
+
+    model = requests[0].model
+    writers = (*proposers, *refiner_of(requests[0].refiner, chat_model))
+    runner = runner_for(model) if model is not None else None
+    chat = None
+    if requests[0].explain is not None:
+        chat = chat_model
+        # A name that means no model is refused before anything starts.
+        chat(requests[0].explain)
     outcomes: list[CycleOutcome] = []
-    for number, request in enumerate(requests, start=1):
-        counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
-        with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update, observer=observer)
-            if len(requests) == 1:
-                outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
-            else:
-                outcomes.extend(run_cycles((request,), wiring))
+    with observed(runner, os.environ, partial(door.err.print, style="yellow", soft_wrap=True)) as told:
+        watched, observer = told
+        for number, request in enumerate(requests, start=1):
+            counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
+            with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
+                wiring = Wiring(
+                    store=door.store,
+                    runner=watched,
+                    chat=chat,
+                    progress=checklist.update,
+                    observer=observer,
+                    proposers=lambda _request: writers,
+                )
+                if len(requests) == 1:
+                    outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
+                else:
+                    outcomes.extend(run_cycles((request,), wiring))
     return tuple(outcomes)
 
 

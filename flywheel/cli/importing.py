@@ -29,6 +29,11 @@ class ImportFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     LANGSMITH = "langsmith"
+    JUNIT = "junit"
+    REPORTLOG = "reportlog"
+    OTEL = "otel"
+    PROMPTFOO = "promptfoo"
+    INSPECT = "inspect"
 
 
 @app.command(
@@ -37,11 +42,12 @@ class ImportFormat(StrEnum):
         "flywheel import csv runs.csv --map question=inputs.question --map ok=outcome --dry-run",
         "flywheel import jsonl runs.jsonl --mapping recorded-runs --prompt 'bbh/{slice}'",
         "flywheel import langsmith --project support --since 7d --prompt triage",
+        "flywheel import otel spans.jsonl --prompt triage",
     )
 )
 def import_executions(
     *,
-    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="jsonl, csv or langsmith.")],
+    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help=", ".join(ImportFormat))],
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="PATH...", help="Files, read in order.", show_default=False)
     ] = None,

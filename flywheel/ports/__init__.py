@@ -9,6 +9,7 @@ from flywheel.ports.keeping import (
     PromptStore,
     ReleaseTarget,
     Store,
+    StrategyOutcomes,
     WindowCounts,
     WriteCounts,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "RunPlan",
     "RunSource",
     "Store",
+    "StrategyOutcomes",
     "WindowCounts",
     "WriteCounts",
 ]
