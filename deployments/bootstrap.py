@@ -27,6 +27,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
+from blocks.langsmith import LangSmithBlock
 from blocks.model import ChatModelBlock
 from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
@@ -66,6 +67,7 @@ def bootstrap(client: SyncPrefectClient, store: str | None = None) -> Iterator[L
     yield from _block(FlywheelStore(address=address), replace=store is not None)
     yield from _block(ChatModelBlock(model=MODEL), replace=False)
     yield f"block type {ProviderBlock.get_block_type_slug()}", _block_type(client, ProviderBlock)
+    yield from _block(LangSmithBlock(), replace=False)
     for automation in automations():
         yield f"automation {automation.name!r}", _automation(client, automation)
 

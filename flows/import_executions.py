@@ -1,4 +1,4 @@
-"""Flow `import-executions`: files of recorded executions into the store.
+"""Flow `import-executions`: recorded executions into the store, from files or from LangSmith.
 
 Repeating it changes nothing; a row with the same id and other content
 replaces the old one, which stays in the history.
@@ -15,32 +15,40 @@ from pydantic import Field
 from flows.form import NonBlank, StoreField, WorkspaceField
 from flywheel.capture.importing import ImportReport
 from tasks.import_file import ImportRequest, import_one, report_import
+from tasks.import_langsmith import ProjectRequest, has_key, import_langsmith
 from tasks.wiring import Places
 
 PathsField = Annotated[
-    list[NonBlank], Field(min_length=1, title="Files", description="paths as the worker sees them")
+    list[NonBlank],
+    Field(title="Files", description="paths as the worker sees them; none: the project of LangSmith"),
 ]
-FormatField = Annotated[Literal["jsonl", "csv"], Field(title="Format")]
+FormatField = Annotated[Literal["jsonl", "csv", "langsmith"], Field(title="Format")]
 PromptField = Annotated[str | None, Field(title="Prompt", description="of lines that name none")]
 MappingField = Annotated[
     str | None, Field(title="Mapping", description="a mapping file, or a shipped one: recorded-runs")
 ]
 ColumnsField = Annotated[list[str], Field(title="Columns", description="SOURCE=FIELD each")]
+ProjectField = Annotated[
+    str | None, Field(title="Project of LangSmith", description="empty: the one of the block")
+]
+LangSmithField = Annotated[str, Field(title="LangSmith", description="name of a Flywheel LangSmith block")]
 DryRunField = Annotated[bool, Field(title="Dry run", description="check everything, store nothing")]
 
 
 @flow(
     name="import-executions",
-    description="Reads JSONL or CSV files of executions; what is no evidence goes into quarantine.",
+    description="Reads executions from files or LangSmith; what is no evidence goes into quarantine.",
     persist_result=False,
 )
 def import_executions(  # noqa: PLR0913  a form: one field per parameter
     *,
-    paths: PathsField,
+    paths: PathsField = [],  # noqa: B006  read, never changed; a form needs a plain default
     file_format: FormatField = "jsonl",
     prompt: PromptField = None,
     mapping: MappingField = None,
     columns: ColumnsField = [],  # noqa: B006  read, never changed; a form needs a plain default
+    project: ProjectField = None,
+    langsmith: LangSmithField = "default",
     dry_run: DryRunField = False,
     workspace: WorkspaceField = "default",
     store: StoreField = "default",
@@ -48,19 +56,27 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
     """Import files one after the other; one that cannot be read does not stop the rest.
 
     Args:
-        paths: files, as the worker sees them.
-        file_format: jsonl or csv.
+        paths: files, as the worker sees them; none with the format langsmith reads a project itself.
+        file_format: jsonl, csv or langsmith.
         prompt: of lines that name none.
         mapping: a mapping file, or the name of a shipped one.
         columns: `SOURCE=FIELD` each.
+        project: of LangSmith; None for the one of the block.
+        langsmith: name of a Flywheel LangSmith block.
         dry_run: check everything, store nothing.
         workspace: of lines that name none.
         store: name of a Flywheel Store block.
 
     Returns:
         Completed, or Completed as `Degraded` when lines or files were rejected, or
-        Failed when no file could be read; the data is one report per file.
+        Failed when no file could be read; the data is one report per file. Without
+        files and without a key for LangSmith: Completed as `Skipped`.
     """
+    if not paths:
+        asked = ProjectRequest(
+            project=project, langsmith=langsmith, prompt=prompt, workspace=workspace, dry_run=dry_run
+        )
+        return _from_langsmith(asked, Places(store=store), file_format)
     request = ImportRequest(
         file_format=file_format,
         prompt=prompt,
@@ -79,6 +95,22 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
             problems.append(str(state.result(raise_on_failure=False)))
     report_import(reports)
     return _ending(reports, problems)
+
+
+def _from_langsmith(
+    request: ProjectRequest, places: Places, file_format: str
+) -> State[dict[str, ImportReport]]:
+    if file_format != "langsmith":
+        return Failed(message=f"No files of format {file_format!r} are given. Nothing was read.", data={})
+    if not has_key(request.langsmith):
+        message = "LangSmith has no key: set LANGSMITH_API_KEY, or save one in the block. All else goes on."
+        return Completed(name="Skipped", message=message, data={})
+    state = import_langsmith(request, places, return_state=True)
+    if not state.is_completed():
+        return Failed(message=str(state.result(raise_on_failure=False)), data={})
+    reports = {f"langsmith project {request.project or ''}".strip(): state.result()}
+    report_import(reports)
+    return _ending(reports, [])
 
 
 def _ending(reports: dict[str, ImportReport], problems: list[str]) -> State[dict[str, ImportReport]]:

@@ -25,7 +25,7 @@ from flywheel.phases.generate import generate
 from flywheel.phases.reported import measure_release
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
-from flywheel.ports import CaseRunner, ChatModel, Clock, Store
+from flywheel.ports import CaseRunner, ChatModel, Clock, CycleObserver, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.columns import Scope
@@ -65,6 +65,7 @@ class Wiring:
         clock: the time.
         proposers: gives what writes candidates beside the built-in strategies, for a request.
         progress: told `running`, what a phase is at, and in words what it found.
+        observer: told what was released; None tells nobody.
         chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
 
@@ -72,6 +73,7 @@ class Wiring:
     runner: CaseRunner | None = None
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[Phase, str], None] = _silent
+    observer: CycleObserver | None = None
     chat: Callable[[str], ChatModel] | None = None
     proposers: Callable[[FeedbackLoopInput], Sequence[Proposer]] = _nobody
 
@@ -223,13 +225,19 @@ def do_validate(proposals: Proposals, wiring: Wiring) -> Verdicts:
 
 def do_apply(verdicts: Verdicts, wiring: Wiring) -> Release:
     """Phase 5: promote, stage, or leave alone."""
-    return _step(
+    release = _step(
         verdicts.context,
         Phase.APPLY,
         Release,
         wiring,
         lambda: apply(verdicts, wiring.store.releases, wiring.clock),
     )
+    if wiring.observer is not None and release.promoted is not None:
+        request = release.context.request
+        version = wiring.store.prompts.get(request.workspace, request.prompt, release.promoted)
+        if version is not None:
+            wiring.observer.released(version, release.because)
+    return release
 
 
 def do_track(release: Release, wiring: Wiring) -> FeedbackLoopOutput:

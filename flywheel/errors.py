@@ -14,6 +14,9 @@ FlywheelError
     ModelUnavailable       worth another try later
     UnreadableReply        not worth another try
     BudgetSpent            the ceiling in calls, tokens or USD is reached
+  ServiceError           a service beside the store and the models did not do what was asked (exit 3)
+    ServiceUnavailable     worth another try later
+    ServiceRefused         key, name or request was not accepted
   PolicyError            settings that contradict each other (exit 2)
   LineageError           the graph of versions would be wrong
     UnknownParent          an edge names a version nobody stored
@@ -174,6 +177,29 @@ class BudgetSpent(ModelError):
 
     exit_code = 1
     default_kind = ModelErrorKind.BUDGET
+
+
+class ServiceError(FlywheelError):
+    """A service beside the store and the models did not do what was asked."""
+
+    exit_code = 3
+
+
+class ServiceUnavailable(ServiceError):
+    """The service did not answer; another try later may succeed."""
+
+
+class ServiceRefused(ServiceError):
+    """The service did not accept key, name or request; a retry would not help.
+
+    Args:
+        message: what was refused, and what to do.
+        status: of the answer, None where it was no answer of HTTP.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PolicyError(FlywheelError):

@@ -24,7 +24,7 @@ class ImportRequest(Record):
     """How files are read; the fields of `flywheel import`.
 
     Attributes:
-        file_format: jsonl or csv.
+        file_format: jsonl, csv or langsmith.
         prompt: of lines that name none.
         mapping: a mapping file, or the name of a shipped one.
         columns: `SOURCE=FIELD` each; they go before the mapping.
@@ -32,7 +32,7 @@ class ImportRequest(Record):
         dry_run: check everything, store nothing.
     """
 
-    file_format: Literal["jsonl", "csv"] = "jsonl"
+    file_format: Literal["jsonl", "csv", "langsmith"] = "jsonl"
     prompt: str | None = None
     mapping: str | None = None
     columns: tuple[str, ...] = ()

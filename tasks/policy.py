@@ -9,9 +9,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from flywheel.errors import FlywheelError, ModelUnavailable, StoreUnreachable
+from flywheel.errors import FlywheelError, ModelUnavailable, ServiceUnavailable, StoreUnreachable
 
-WORTH_ANOTHER_TRY: tuple[type[FlywheelError], ...] = (StoreUnreachable, ModelUnavailable)
+WORTH_ANOTHER_TRY: tuple[type[FlywheelError], ...] = (
+    StoreUnreachable,
+    ModelUnavailable,
+    ServiceUnavailable,
+)
 """All other errors would come again: a wrong name, a stale release, a spent budget."""
 
 QUICK_S = 15 * 60

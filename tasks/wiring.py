@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -11,6 +12,7 @@ from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
 from flywheel.llm.gateway import Gateway, Keeping
+from flywheel.llm.observed_runner import observed
 from flywheel.llm.refiner import refiner_of
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
@@ -69,10 +71,14 @@ def wired(
             opened.callback(_settle, gateway)
             runner = block.runner(gateway) if live else None
             chat = gateway.model if explain else None
+        watched, observer = opened.enter_context(
+            observed(runner, os.environ, lambda told: get_run_logger().warning(told))
+        )
         yield Wiring(
             store=store,
-            runner=runner,
+            runner=watched,
             chat=chat,
             progress=progress,
+            observer=observer,
             proposers=lambda asked: refiner_of(asked.refiner, model_block(places.models).chat),
         )

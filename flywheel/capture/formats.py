@@ -8,6 +8,7 @@ from typing import Final
 from flywheel.capture.foreign import Item
 from flywheel.capture.inspect_log import BEGINS, inspect_items
 from flywheel.capture.junit import junit_items
+from flywheel.capture.langsmith_runs import langsmith_items
 from flywheel.capture.otel import otel_items
 from flywheel.capture.promptfoo import promptfoo_items
 from flywheel.capture.reportlog import reportlog_items
@@ -17,6 +18,7 @@ FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
     "junit": junit_items,
     "reportlog": reportlog_items,
     "otel": otel_items,
+    "langsmith": langsmith_items,
     "promptfoo": promptfoo_items,
     "inspect": inspect_items,
 }

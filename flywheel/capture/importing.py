@@ -146,7 +146,7 @@ def import_file(
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
         tell = partial(_tell, source, progress)
         redaction = Redaction(store.workspaces.policy)
-        rejections = _Rejections(quarantine, tell, partial(redaction.text, workspace=settings.workspace))
+        rejections = Rejections(quarantine, tell, partial(redaction.text, workspace=settings.workspace))
         accepted, counts = 0, WriteCounts()
         with quarantine or nullcontext():
             for batch in _batches(source, evidence.rows(rejections)):
@@ -168,7 +168,7 @@ def import_file(
     )
 
 
-class _Rejections:
+class Rejections:
     """Counts rejected lines; keeps them redacted in quarantine unless this is a dry run."""
 
     def __init__(
@@ -181,6 +181,7 @@ class _Rejections:
         self.first: list[Rejection] = []
 
     def __call__(self, rejection: Rejection, pieces: Iterable[bytes]) -> None:
+        """Count a rejected line and keep its bytes."""
         self.count += 1
         at_fault = None if rejection.field is None else self.redact(rejection.field)
         rejection = replace(rejection, field=at_fault, reason=self.redact(rejection.reason))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +74,15 @@ def run_here(
     door: Door, requests: Sequence[FeedbackLoopInput], proposers: Sequence[Proposer] = ()
 ) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    from flywheel.llm.observed_runner import observed
     from flywheel.llm.refiner import refiner_of
 
     outcomes: list[CycleOutcome] = []
     first = requests[0]
+    tell = partial(door.err.print, style="yellow", soft_wrap=True)
     with ExitStack() as stack:
         runner = stack.enter_context(runner_at(door, first))
+        watched, observer = stack.enter_context(observed(runner, os.environ, tell))
         chat = None
         if first.explain is not None or first.refiner is not None:
             chat = stack.enter_context(gateway_of(door)).model
@@ -91,9 +95,10 @@ def run_here(
             with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
                 wiring = Wiring(
                     store=door.store,
-                    runner=runner,
+                    runner=watched,
                     chat=chat,
                     progress=checklist.update,
+                    observer=observer,
                     proposers=lambda _request: writers,
                 )
                 if len(requests) == 1:

@@ -28,6 +28,7 @@ class ImportFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    LANGSMITH = "langsmith"
     JUNIT = "junit"
     REPORTLOG = "reportlog"
     OTEL = "otel"
@@ -40,13 +41,16 @@ class ImportFormat(StrEnum):
         "flywheel import jsonl runs.jsonl --prompt triage",
         "flywheel import csv runs.csv --map question=inputs.question --map ok=outcome --dry-run",
         "flywheel import jsonl runs.jsonl --mapping recorded-runs --prompt 'bbh/{slice}'",
+        "flywheel import langsmith --project support --since 7d --prompt triage",
         "flywheel import otel spans.jsonl --prompt triage",
     )
 )
 def import_executions(
     *,
     file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help=", ".join(ImportFormat))],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, read in order.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files, read in order.", show_default=False)
+    ] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="SOURCE=FIELD", help="Column of the file for a field; repeatable."),
@@ -59,6 +63,16 @@ def import_executions(
         str | None,
         typer.Option("--prompt", metavar="NAME", help="Prompt of lines that name none; {column} is filled."),
     ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="NAME", help="Project of LangSmith to read, in place of files."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="WHEN", help="With --project: 12h, 7d or a time; else where it ended."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
     store: StoreOption = None,
     workspace: WorkspaceOption = None,
@@ -69,8 +83,14 @@ def import_executions(
     Exit code 1 when lines were rejected; they are in a quarantine file that can be imported again.
     """
     door = open_door(store, workspace, as_json)
-    settings = _settings(door, file_format, columns or [], mapping, prompt)
-    reports = _import_all(door, paths, settings, dry_run)
+    if project is not None or since is not None or not paths:
+        from flywheel.cli.importing_live import import_project
+
+        refuse_mixture(file_format, paths or [], project, [*(columns or []), *([mapping] if mapping else [])])
+        paths, reports = import_project(door, str(project), since, prompt, dry_run)
+    else:
+        settings = _settings(door, file_format, columns or [], mapping, prompt)
+        reports = _import_all(door, paths, settings, dry_run)
     document = import_document(paths, reports, dry_run)
 
     def draw(console: Console) -> None:
@@ -79,6 +99,25 @@ def import_executions(
     door.answer(document, draw)
     if document["rejected"]:
         raise typer.Exit(1)
+
+
+def refuse_mixture(
+    file_format: ImportFormat, paths: list[Path], project: str | None, maps: list[str]
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        InputError: neither files nor a project, or both.
+    """
+    if project is None:
+        raise InputError(
+            "There is no PATH. Nothing was read. Give the files to import, or, for langsmith, --project NAME."
+        )
+    if file_format is not ImportFormat.LANGSMITH or paths or maps:
+        raise InputError(
+            f"--project {project!r} reads LangSmith itself. Nothing was read. Give it with the format "
+            "langsmith, without a PATH, --map or --mapping."
+        )
 
 
 def import_document(paths: list[Path], reports: list[ImportReport], dry_run: bool) -> Document:

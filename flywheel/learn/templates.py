@@ -105,6 +105,28 @@ def render_messages(text: str, values: Mapping[str, JsonValue]) -> tuple[Message
     return tuple(Message(role=m.role, content=_fill(m.content, values)) for m in messages_of(text))
 
 
+def f_string(text: str) -> str:
+    """A text in LangChain's notation: variables in single braces, every other brace doubled.
+
+    Args:
+        text: plain text, such as the content of one message.
+
+    Examples:
+        >>> f_string('Answer {"team": ...} to {{ question }}')
+        'Answer {{"team": ...}} to {question}'
+    """
+    parts = []
+    end = 0
+    for match in _VARIABLE.finditer(text):
+        parts += [_doubled(text[end : match.start()]), f"{{{match[1] or match[2]}}}"]
+        end = match.end()
+    return "".join((*parts, _doubled(text[end:])))
+
+
+def _doubled(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def _fill(text: str, values: Mapping[str, JsonValue]) -> str:
     def value_of(match: re.Match[str]) -> str:
         name = match[1] or match[2]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
 import httpx2
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_openai import ChatOpenAI
+from langsmith import tracing_context
 from openai import OpenAIError
 from pydantic import SecretStr
 
@@ -87,7 +89,7 @@ class OpenAIChat:
         client = self._client
         begun, ends = self._window(request)
         try:
-            with deadline(ends):
+            with _untold(), deadline(ends):
                 message = client.invoke(_messages(request), **self._parameters(request, ends - begun))
         except _STUMBLES as error:
             raise self._failed(error, begun, ends) from error
@@ -114,7 +116,7 @@ class OpenAIChat:
                 chunks = client.stream(_messages(request), **self._parameters(request, ends - begun))
             while True:
                 # The consumer's own waits between two pieces must not be bounded.
-                with deadline(ends):
+                with _untold(), deadline(ends):
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
@@ -183,6 +185,15 @@ class OpenAIChat:
             latency_ms=latency_ms,
             raw={"message": message.additional_kwargs, "response": message.response_metadata},
         )
+
+
+def _untold() -> AbstractContextManager[None]:
+    """LangChain by itself tells nobody of a call, whatever LANGSMITH_TRACING says.
+
+    It would hold up the end of the process for a minute where nobody answers; the observer of a
+    cycle tells LangSmith instead.
+    """
+    return tracing_context(enabled=False)
 
 
 def _messages(request: ChatRequest) -> list[dict[str, str]]:

@@ -14,7 +14,17 @@ from flywheel.ports.keeping import (
     WindowCounts,
     WriteCounts,
 )
-from flywheel.ports.outside import AlertChannel, CappedModel, CaseRunner, ChatModel, Clock, RunPlan
+from flywheel.ports.outside import (
+    AlertChannel,
+    CappedModel,
+    CaseRunner,
+    ChatModel,
+    Clock,
+    CycleObserver,
+    RunPage,
+    RunPlan,
+    RunSource,
+)
 
 __all__ = [
     "AlertChannel",
@@ -26,12 +36,15 @@ __all__ = [
     "CaseStore",
     "ChatModel",
     "Clock",
+    "CycleObserver",
     "CycleStore",
     "ExecutionStore",
     "LineageStore",
     "PromptStore",
     "ReleaseTarget",
+    "RunPage",
     "RunPlan",
+    "RunSource",
     "Store",
     "StrategyOutcomes",
     "WindowCounts",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from flywheel.records.alert import Alert
 from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.execution import Execution
+from flywheel.records.prompt import PromptVersion
 
 
 class Clock(Protocol):
@@ -81,9 +82,51 @@ class CaseRunner(Protocol):
         ...
 
 
+class CycleObserver(Protocol):
+    """Told what a cycle does; never able to stop it, nor to change what it decides."""
+
+    def ran(self, plan: RunPlan, cases: Sequence[Case], executions: Sequence[Execution]) -> None:
+        """Cases were put through a model; one execution for each, in their order."""
+        ...
+
+    def released(self, version: PromptVersion, why: str) -> None:
+        """A version became live."""
+        ...
+
+
 class AlertChannel(Protocol):
     """Somewhere a warning can go."""
 
     def send(self, alert: Alert) -> None:
         """Deliver one alert; raises FlywheelError when it could not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One page of what another tool recorded.
+
+    Attributes:
+        runs: as the tool has them.
+        following: where the next page begins, None behind the last one.
+    """
+
+    runs: tuple[Mapping[str, Any], ...]
+    following: str | None = None
+
+
+class RunSource(Protocol):
+    """Another tool that records production calls, read page by page."""
+
+    @property
+    def name(self) -> str:
+        """What is read, such as `langsmith/PROJECT`; reading goes on where it stopped under the same name."""
+        ...
+
+    def page(self, since: datetime, until: datetime, following: str | None) -> RunPage:
+        """Runs that started within a time, root runs only; raises ServiceError when there is no answer."""
+        ...
+
+    def judged(self, since: datetime, until: datetime) -> Iterator[RunPage]:
+        """Runs that were given feedback since a moment, whenever they started."""
         ...

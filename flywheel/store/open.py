@@ -9,6 +9,7 @@ from flywheel.store.cycles import SqlCycles
 from flywheel.store.executions import SqlExecutions
 from flywheel.store.lineage import SqlLineage
 from flywheel.store.model_calls import SqlModelCalls
+from flywheel.store.positions import SqlPositions
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.releases import SqlReleases
 from flywheel.store.responses import SqlResponses
@@ -37,6 +38,7 @@ class SqlStore:
         self.alerts = SqlAlerts(database)
         self.workspaces = SqlWorkspaces(database)
         self.sessions = SqlSessions(database)
+        self.positions = SqlPositions(database)
         self.strategy_outcomes = SqlStrategyOutcomes(database)
         self.model_calls = SqlModelCalls(database)
         self.responses = SqlResponses(database)

@@ -18,6 +18,7 @@ from flywheel.store import (
     executions,
     lineage,
     model_calls,
+    positions,
     prompts,
     releases,
     responses,
@@ -25,7 +26,7 @@ from flywheel.store import (
 )
 from flywheel.store.session import Database, lock_writers, table_of
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """Revision of the schema this program reads and writes; the newest file of migrations/versions."""
 
 VERSION_TABLE: Final = "flywheel_version"
@@ -42,6 +43,7 @@ NOUNS: Final = (
     workspaces,
     model_calls,
     responses,
+    positions,
 )
 """Importing these defines all tables."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blocks.langsmith import LangSmithBlock
 from blocks.model import ChatModelBlock
 from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
@@ -31,7 +32,7 @@ def test_every_parameter_is_documented(flow) -> None:
     assert f"`{flow.name}/default`" in PAGE
 
 
-@pytest.mark.parametrize("block", [FlywheelStore, ChatModelBlock, ProviderBlock])
+@pytest.mark.parametrize("block", [FlywheelStore, ChatModelBlock, ProviderBlock, LangSmithBlock])
 def test_every_block_is_documented(block) -> None:
     """Each block is there with its name, its slug and its fields."""
     assert f"{block.get_block_type_name()} (`{block.get_block_type_slug()}`)" in PAGE
