@@ -114,6 +114,7 @@ def _run(
         purpose="report",
         seed=request.seed,
         source="experiment",
+        cycle_id=release.context.cycle_id,
     )
     fresh = runner.run(plan, [c for c in cases if c.case_id not in kept])
     store.executions.write(fresh)
