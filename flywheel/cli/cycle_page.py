@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flywheel.cycle import CycleOutcome
     from flywheel.ports import Store
 
+MAX_INSIGHTS = 3
+
 
 def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, Any]:
     """Outcomes with their verdicts as one JSON object."""
@@ -88,6 +90,9 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
         console.print(Text(f"not tested: {reason}", style="yellow"))
     for line in thrown_out_lines(_thrown_out(store, outcome)):
         console.print(Text(line, style="dim"))
+    for insight in output.insights[:MAX_INSIGHTS]:
+        made = ", ".join(short(v) for v in insight.proposals[:3]) or "no version proposed from it"
+        console.print(styled("[dim]found:[/] {} [dim]({})[/]", insight.title, made))
     spent = f"{output.calls:,} calls" if output.calls else "no model was called"
     cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
     did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
