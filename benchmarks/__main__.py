@@ -9,10 +9,12 @@ from rich.console import Console
 
 BENCHMARKS = {
     "import_jsonl": "JSONL into SQLite against sqlite3.executemany",
+    "import_junit": "JUnit XML into SQLite against a bare iterparse, a report log against json.loads",
     "stats": "the joint gate, one look of a sequential test",
     "pytest_overhead": "pytest with capture against bare pytest and its peers",
     "recorder": "executions a second into SQLite",
     "analyze": "the analyze phase over many executions",
+    "flaky": "flaky tests told from the others, simulated",
     "grouping": "failure patterns against Drain3 on labelled failures",
 }
 

@@ -15,14 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from flywheel.errors import FlywheelError, UnknownName
+from flywheel.learn.drafting import Proposer
 from flywheel.learn.summary import in_words
 from flywheel.phases.analyze import analyze
 from flywheel.phases.apply import apply
 from flywheel.phases.collect import collect
+from flywheel.phases.explain import Explainer
 from flywheel.phases.generate import generate
+from flywheel.phases.reported import measure_release
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
-from flywheel.ports import CaseRunner, Clock, Store
+from flywheel.ports import CaseRunner, ChatModel, Clock, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.columns import Scope
@@ -47,6 +50,11 @@ def _silent(_phase: Phase, _message: str) -> None:
     """Progress nobody asked for."""
 
 
+def _nobody(_request: FeedbackLoopInput) -> Sequence[Proposer]:
+    """No model and no optimizer writes candidates."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What a cycle works with.
@@ -55,13 +63,17 @@ class Wiring:
         store: where everything is kept.
         runner: runs cases through a model; None allows recorded evidence only.
         clock: the time.
+        proposers: gives what writes candidates beside the built-in strategies, for a request.
         progress: told `running`, what a phase is at, and in words what it found.
+        chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
 
     store: Store
     runner: CaseRunner | None = None
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[Phase, str], None] = _silent
+    chat: Callable[[str], ChatModel] | None = None
+    proposers: Callable[[FeedbackLoopInput], Sequence[Proposer]] = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +183,16 @@ def do_analyze(feedback: Feedback, wiring: Wiring) -> Analysis:
     context = feedback.context
 
     def run() -> Analysis:
-        analysis = analyze(feedback, wiring.store)
+        analysis = analyze(feedback, wiring.store, None, _explainer(context, wiring))
         wiring.store.cycles.keep_analysis(analysis, wiring.clock.now())
         return analysis
 
     return _step(context, Phase.ANALYZE, Analysis, wiring, run)
+
+
+def _explainer(context: CycleContext, wiring: Wiring) -> Explainer | None:
+    name = context.request.explain
+    return None if name is None or wiring.chat is None else Explainer(wiring.chat(name), name)
 
 
 def do_generate(analysis: Analysis, wiring: Wiring) -> Proposals:
@@ -183,7 +200,7 @@ def do_generate(analysis: Analysis, wiring: Wiring) -> Proposals:
     context = analysis.context
 
     def run() -> Proposals:
-        proposals = generate(analysis, wiring.store)
+        proposals = generate(analysis, wiring.store, wiring.proposers(context.request))
         wiring.store.cycles.keep_proposals(proposals, wiring.clock.now())
         return proposals
 
@@ -221,7 +238,8 @@ def do_track(release: Release, wiring: Wiring) -> FeedbackLoopOutput:
     store = wiring.store
 
     def run() -> FeedbackLoopOutput:
-        return track(release, store, wiring.clock)
+        reported = measure_release(release, store, wiring.runner)
+        return track(release, store, wiring.clock, reported)
 
     output = _step(context, Phase.TRACK, FeedbackLoopOutput, wiring, run)
     degraded = any(stage.status == "degraded" for stage in output.workflow_stages)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 
 from flywheel.cli.drawing import UNKNOWN, chance, interval, percent, points, short
-from flywheel.records.analysis import Analysis
 from flywheel.records.cycle import FeedbackLoopInput
 from flywheel.records.proposal import Proposals
 from flywheel.records.verdict import Ruling, Verdict, Verdicts
@@ -81,25 +80,9 @@ def cell(text: str) -> str:
     return "–" if text == UNKNOWN else text.replace("|", "\\|").replace("\n", " ")
 
 
-def _cells(row: Row) -> Row:
-    return {name: cell(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def pattern_rows(analysis: Analysis) -> list[Row]:
-    """One row per failure pattern, the most damaging first."""
-    ordered = sorted(analysis.patterns, key=lambda p: (-p.count, p.pattern_key))
-    rows: list[Row] = [
-        {
-            "failure pattern": pattern.title,
-            "count": pattern.count,
-            "share of failures": percent(pattern.share),
-            "slice": pattern.slice or "all",
-            "cause": pattern.cause,
-            "what helps": pattern.recommendation,
-        }
-        for pattern in ordered
-    ]
-    return [_cells(row) for row in rows]
+def cells(rows: Sequence[Row]) -> list[Row]:
+    """Rows whose texts are safe inside a table of the UI."""
+    return [{name: cell(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows]
 
 
 def proposal_rows(proposals: Proposals) -> list[Row]:
@@ -126,7 +109,7 @@ def proposal_rows(proposals: Proposals) -> list[Row]:
         }
         for discarded in proposals.discarded
     ]
-    return [_cells(row) for row in kept + thrown]
+    return cells(kept + thrown)
 
 
 def verdict_rows(verdicts: Verdicts) -> list[Row]:
@@ -148,4 +131,4 @@ def verdict_rows(verdicts: Verdicts) -> list[Row]:
                 "because": verdict.because,
             }
         )
-    return [_cells(row) for row in rows]
+    return cells(rows)

@@ -9,16 +9,16 @@ from flywheel.records.analysis import Analysis
 from flywheel.records.cycle import FeedbackLoopOutput, Phase
 from flywheel.records.release import Release
 from tasks.pages import lineage_page, summary_page
-from tasks.policy import POLICY, QUICK_S
+from tasks.policy import LIVE_S, POLICY
 from tasks.publishing import publish_page
 from tasks.wiring import Places, wired
 
 
 @task(
     name="track",
-    description="Keeps the evidence on the edges of the lineage; sums the cycle up.",
+    description="Measures a release on its report cases, keeps the lineage, sums the cycle up.",
     task_run_name="track {release.context.request.prompt}",
-    timeout_seconds=QUICK_S,
+    timeout_seconds=LIVE_S,
     tags=["flywheel"],
     **POLICY,
 )
@@ -34,7 +34,7 @@ def track(release: Release, places: Places) -> FeedbackLoopOutput:
     """
     context = release.context
     request = context.request
-    with wired(places) as wiring:
+    with wired(places, live=release.promoted is not None) as wiring:
         output = do_track(release, wiring)
         kept = wiring.store.cycles.finished(context.cycle_id, Phase.ANALYZE)
         edges = wiring.store.lineage.edges(request.workspace, request.prompt)

@@ -10,6 +10,7 @@ from prefect.logging import get_run_logger
 from blocks.model import model_block
 from blocks.store import store_block
 from flywheel.cycle import Wiring
+from flywheel.llm.refiner import refiner_of
 from flywheel.records.base import Record
 from flywheel.records.cycle import Phase
 
@@ -33,7 +34,11 @@ def log_progress(phase: Phase, message: str) -> None:
 
 @contextmanager
 def wired(
-    places: Places, progress: Callable[[Phase, str], None] = log_progress, *, live: bool = False
+    places: Places,
+    progress: Callable[[Phase, str], None] = log_progress,
+    *,
+    live: bool = False,
+    explain: bool = False,
 ) -> Iterator[Wiring]:
     """Store, clock and, where cases are run, a runner; the connections go back at the end.
 
@@ -41,11 +46,20 @@ def wired(
         places: names of the blocks.
         progress: told what the phase is doing.
         live: whether the phase may run cases through a model.
+        explain: whether the phase may ask a model to write causes.
 
     Raises:
         InputError: no block of that name.
         StoreUnreachable: the store does not answer.
     """
-    runner = model_block(places.models).runner() if live else None
+    models = model_block(places.models) if live or explain else None
+    runner = models.runner() if models is not None and live else None
+    chat = models.chat if models is not None and explain else None
     with store_block(places.store).open() as store:
-        yield Wiring(store=store, runner=runner, progress=progress)
+        yield Wiring(
+            store=store,
+            runner=runner,
+            chat=chat,
+            progress=progress,
+            proposers=lambda asked: refiner_of(asked.refiner, model_block(places.models).chat),
+        )

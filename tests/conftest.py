@@ -15,6 +15,8 @@ from hypothesis import settings
 from flywheel.store.open import SqlStore, open_store
 
 settings.register_profile("ci", derandomize=True)
+# A long search for counterexamples: pytest --hypothesis-profile=deep tests/learn/test_learn_redaction_laws.py
+settings.register_profile("deep", max_examples=2_000)
 if os.environ.get("CI"):
     # The same change must get the same answer twice; new examples are for developers' machines.
     settings.load_profile("ci")

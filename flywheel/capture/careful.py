@@ -19,6 +19,7 @@ from flywheel.capture.reasons import (
     refusal_of,
     shown,
 )
+from flywheel.learn.redaction_trigger import may_hold_private
 from flywheel.records.execution import Execution
 
 _CALENDAR_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d.").match
@@ -40,8 +41,10 @@ def decoded(line: bytes) -> dict[str, Any] | Refusal:
     except RecursionError:
         return Refusal(None, "is nested too deeply, need JSON of at most 255 levels")
     except json.JSONDecodeError as error:
-        near = shown(error.doc[max(0, error.pos - 20) : error.pos + 20].strip())
-        return Refusal(None, f"is not JSON: {error.msg} at character {error.pos + 1}, near {near}")
+        # A piece of a line with something private could be a piece of just that.
+        near = error.doc[max(0, error.pos - 20) : error.pos + 20].strip()
+        place = "" if may_hold_private(error.doc) else f", near {shown(near)}"
+        return Refusal(None, f"is not JSON: {error.msg} at character {error.pos + 1}{place}")
     except ValueError:
         return Refusal(None, "holds a whole number of more than 4300 digits, need shorter ones")
     if not isinstance(data, dict):

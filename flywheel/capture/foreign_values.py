@@ -24,7 +24,7 @@ PASS_MARK: Final = 0.5
 
 _TYPED: Final = re.compile(
     r"(?P<kind>(?:[A-Za-z_][\w$]*\.)*[\w$]*(?:Error|Exception|Failure|Timeout|Exit|Interrupt|Warning))"
-    r"(?:: |:?$|(?P<call>\())",
+    r"(?: \[\w+\])?(?:: |:?$|(?P<call>\())",
     re.MULTILINE,
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -200,7 +200,7 @@ def file_digest(path: Path) -> str | None:
     if not path.is_file():
         return None
     state = hashlib.blake2b(digest_size=8)
-    with opened(path) as source:
+    with opened(path, decoded=b"") as source:
         while block := source.stream.read(2**20):
             state.update(block)
     return state.hexdigest()

@@ -6,6 +6,7 @@ that was killed leaves whole batches behind; repeating it adds the rest.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from flywheel.capture import csv_rows, foreign, jsonl
-from flywheel.capture.formats import FOREIGN, READS_PACKED
+from flywheel.capture.formats import FOREIGN, NOT_TEXT
 from flywheel.capture.lines import LineReader, Row
 from flywheel.capture.mapped import MappedReader
 from flywheel.capture.mapping import ColumnMapping
@@ -46,6 +47,11 @@ SHOWN_REJECTIONS: Final = 20
 
 _TOLD_AFTER: Final = 1_000
 """Rejected lines after which progress is told, since they fill no batch."""
+
+_ESCAPED: Final = re.compile(r"(?<!\\)\\u([0-9A-Fa-f]{4})").sub
+
+_HELD_BACK: Final = 4_096
+"""Bytes at the end of a piece that wait for the next one."""
 
 _NAME: Final = TypeAdapter[str](Name)
 
@@ -135,7 +141,7 @@ def import_file(
     """
     started = time.perf_counter()
     _check(settings)
-    with opened(path, settings.line_limit, packed=READS_PACKED.get(settings.format)) as source:
+    with opened(path, settings.line_limit, decoded=NOT_TEXT.get(settings.format, ())) as source:
         evidence = _EVIDENCE[settings.format](source, settings)
         quarantine = None if settings.dry_run else _quarantine(path, evidence, settings)
         tell = partial(_tell, source, progress)
@@ -176,13 +182,14 @@ class _Rejections:
 
     def __call__(self, rejection: Rejection, pieces: Iterable[bytes]) -> None:
         self.count += 1
-        rejection = replace(rejection, reason=self.redact(rejection.reason))
+        at_fault = None if rejection.field is None else self.redact(rejection.field)
+        rejection = replace(rejection, field=at_fault, reason=self.redact(rejection.reason))
         if len(self.first) < SHOWN_REJECTIONS:
             self.first.append(rejection)
         if self.count % _TOLD_AFTER == 0:
             self.tell()
         if self.quarantine is not None:
-            self.quarantine.keep(rejection, map(self._redacted, pieces))
+            self.quarantine.keep(rejection, map(self._redacted, _between_commas(pieces)))
             return
         for _ in pieces:
             # The rest of a long line has to be read before the next one can be.
@@ -190,8 +197,28 @@ class _Rejections:
 
     def _redacted(self, piece: bytes) -> bytes:
         text = piece.decode("utf-8", "surrogateescape")
-        clean = self.redact(text)
-        return piece if clean is text else clean.encode("utf-8", "surrogateescape")
+        plain = _ESCAPED(_unescaped, text) if "\\u" in text else text
+        clean = self.redact(plain)
+        return piece if clean is plain else clean.encode("utf-8", "surrogateescape")
+
+
+def _between_commas(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in other pieces, cut where nothing private is cut in two."""
+    held = b""
+    for piece in pieces:
+        held += piece
+        cut = held.rfind(b",", 0, -_HELD_BACK) + 1 or (len(held) if len(held) > LINE_LIMIT else 0)
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+    yield held
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """A character that JSON allows as itself, so that what it is part of is seen."""
+    code = int(found[1], 16)
+    is_free = code >= 32 and chr(code) not in '"\\' and not 0xD800 <= code <= 0xDFFF
+    return chr(code) if is_free else found[0]
 
 
 @dataclass(frozen=True, slots=True)

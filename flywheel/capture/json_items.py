@@ -19,10 +19,15 @@ Path = tuple[str, ...]
 
 _BLOCK: Final = 2**18
 _LONGEST_KEY: Final = 4_096
+_MOST_NAMES: Final = 100
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _SCALAR: Final = re.compile(rb"[^\s,\]}]*")
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _IN_STRING: Final = re.compile(rb'["\\]')
+
+
+ENTERED: Final = object()
+"""Value of a part that tells where an object or an array begins."""
 
 
 class Part(NamedTuple):
@@ -41,7 +46,20 @@ class Part(NamedTuple):
     line: int | None = None
 
 
-def json_parts(source: SourceFile, wanted: Collection[Path]) -> Iterator[Part]:
+class _Way(NamedTuple):
+    """Paths that matter."""
+
+    wanted: frozenset[Path]
+    told: frozenset[Path]
+    through: frozenset[Path]
+
+    @classmethod
+    def of(cls, wanted: Collection[Path], told: Collection[Path]) -> _Way:
+        through = frozenset(path[:length] for path in wanted for length in range(len(path)))
+        return cls(frozenset(wanted), frozenset(told), through)
+
+
+def json_parts(source: SourceFile, wanted: Collection[Path], told: Collection[Path] = ()) -> Iterator[Part]:
     """Wanted parts in the order of the file; the last one says so where the file ends too early.
 
     Memory is bounded by the longest part, however long the document is.
@@ -49,7 +67,10 @@ def json_parts(source: SourceFile, wanted: Collection[Path]) -> Iterator[Part]:
     Args:
         source: opened file.
         wanted: paths of the parts; none of them begins with another one.
+        told: paths on the way to them; a part with the value `ENTERED` tells that an object or an array
+            begins there, another value is what stands in its place.
     """
+    way = _Way.of(wanted, told)
     head = b""
     while not head.strip() and (head := source.stream.readline(source.limit + 1)):
         pass
@@ -61,9 +82,9 @@ def json_parts(source: SourceFile, wanted: Collection[Path]) -> Iterator[Part]:
     follows = source.stream.peek(1)[:1]
     is_object = isinstance(value_of(head), dict | list)
     if len(head) <= source.limit and (is_object or (len(head.strip()) > 2 and follows == b"{")):
-        yield from _line_parts(source, head, wanted)
+        yield from _line_parts(source, head, way)
     else:
-        yield from _document_parts(source, head, wanted)
+        yield from _document_parts(source, head, way)
 
 
 def value_of(text: bytes) -> object:
@@ -79,27 +100,30 @@ def value_of(text: bytes) -> object:
         return decoded(text)
 
 
-def parts_of(value: object, wanted: Collection[Path]) -> Iterator[Part]:
-    """Wanted parts of a value, in the order in which they are wanted.
+def parts_of(value: object, wanted: Collection[Path], told: Collection[Path] = ()) -> Iterator[Part]:
+    """Wanted parts of a value, in its order.
 
     Examples:
         >>> [part.value for part in parts_of({"runs": [1, 2], "next": None}, [("runs", "*")])]
         [1, 2]
     """
-    for path in wanted:
-        values = [value]
-        for key in path:
-            found: list[object] = []
-            for one in values:
-                if key == "*" and isinstance(one, list):
-                    found += one
-                elif key != "*" and isinstance(one, dict) and key in one:
-                    found.append(one[key])
-            values = found
-        yield from (Part(path, one) for one in values)
+    return _walked(value, (), _Way.of(wanted, told))
 
 
-def _line_parts(source: SourceFile, head: bytes, wanted: Collection[Path]) -> Iterator[Part]:
+def _walked(value: object, path: Path, way: _Way) -> Iterator[Part]:
+    if path in way.wanted or (path in way.told and not isinstance(value, dict | list)):
+        yield Part(path, value)
+        return
+    if path not in way.through or not isinstance(value, dict | list):
+        return
+    if path in way.told:
+        yield Part(path, ENTERED)
+    pairs = value.items() if isinstance(value, dict) else (("*", one) for one in value)
+    for key, one in pairs:
+        yield from _walked(one, (*path, key), way)
+
+
+def _line_parts(source: SourceFile, head: bytes, way: _Way) -> Iterator[Part]:
     position = 0
     line = head
     while line:
@@ -108,24 +132,32 @@ def _line_parts(source: SourceFile, head: bytes, wanted: Collection[Path]) -> It
             raw = b"".join(list(source.rest(line))[:1])
             yield Part((), Refusal(None, f"line {position} {too_long(source.limit)}"), raw, position)
         elif not line.isspace():
-            yield from _parts_of_line(line, position, wanted)
+            yield from _parts_of_line(line, position, way)
         line = source.stream.readline(source.limit + 1)
 
 
-def _parts_of_line(line: bytes, position: int, wanted: Collection[Path]) -> Iterator[Part]:
+def _parts_of_line(line: bytes, position: int, way: _Way) -> Iterator[Part]:
     value = value_of(line)
     if isinstance(value, Refusal):
         yield Part((), Refusal(value.field, f"line {position} {value.reason}"), line, position)
         return
-    parts = [part._replace(line=position) for part in parts_of(value, wanted)]
+    parts = [part._replace(line=position) for part in _walked(value, (), way)]
     yield from parts or [Part((), value, line, position)]
 
 
-def _document_parts(source: SourceFile, head: bytes, wanted: Collection[Path]) -> Iterator[Part]:
-    scanner = _Scanner(head, source.stream, source.limit, wanted)
+def _document_parts(source: SourceFile, head: bytes, way: _Way) -> Iterator[Part]:
+    scanner = _Scanner(head, source.stream, source.limit, way)
     try:
         while scanner.next_byte(or_end=True):
-            yield from scanner.parts(())
+            scanner.names.clear()
+            found = False
+            for part in scanner.parts(()):
+                found = True
+                yield part
+            needed = dict.fromkeys(path[0] for path in way.wanted)
+            if not found and scanner.names.isdisjoint(needed):
+                got = shown(", ".join(sorted(scanner.names)) or "no object")
+                yield Part((), Refusal(None, f"got {got}, need {' or '.join(sorted(needed))}"))
     except _Fault as fault:
         yield Part((), Refusal(None, f"{fault}; what came before stays stored"), bytes(scanner.kept))
 
@@ -137,30 +169,32 @@ class _Fault(Exception):
 class _Scanner:
     """Walks through a document; decodes nothing but the keys on the way to a wanted part."""
 
-    def __init__(self, head: bytes, stream: BinaryIO, limit: int, wanted: Collection[Path]) -> None:
+    def __init__(self, head: bytes, stream: BinaryIO, limit: int, way: _Way) -> None:
         self.buffer = head
         self.at = 0
         self.before = 0
         self.kept = bytearray()
+        self.names: set[str] = set()
         self._depth = 0
         self._is_string = False
         self._stream = stream
         self._limit = limit
-        self._wanted = frozenset(wanted)
-        self._on_the_way = frozenset(path[:length] for path in wanted for length in range(len(path)))
+        self._way = way
 
     def parts(self, path: Path) -> Iterator[Part]:
         """Wanted parts of the value that stands here."""
         first = self.next_byte()
-        if path in self._wanted:
+        if path in self._way.wanted or (path in self._way.told and first not in b"{["):
             self.kept = bytearray()
             size = self._pass_value(first, keep=True)
             whole = bytes(self.kept)
             self.kept = bytearray()
             value = value_of(whole) if size <= self._limit else Refusal(None, too_long(self._limit))
             yield Part(path, value, whole if isinstance(value, Refusal) else b"")
-        elif path in self._on_the_way and first in b"{[":
+        elif path in self._way.through and first in b"{[":
             self.at += 1
+            if path in self._way.told:
+                yield Part(path, ENTERED)
             yield from self._inside(path, is_object=first == b"{")
         else:
             self._pass_value(first, keep=False)
@@ -184,6 +218,8 @@ class _Scanner:
             return
         while True:
             key = self._key() if is_object else "*"
+            if not path and len(self.names) < _MOST_NAMES:
+                self.names.add(key)
             yield from self.parts((*path, key))
             sign = self.next_byte()
             self.at += 1

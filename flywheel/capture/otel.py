@@ -12,6 +12,7 @@ from flywheel.capture.foreign import Item, LeftOut
 from flywheel.capture.foreign_values import (
     OWN,
     explained,
+    kind_and_message,
     known,
     named,
     number,
@@ -19,7 +20,7 @@ from flywheel.capture.foreign_values import (
     own_fields,
     text_or_json,
 )
-from flywheel.capture.json_items import Part, json_parts
+from flywheel.capture.json_items import ENTERED, Part, json_parts
 from flywheel.capture.otel_messages import attributes_of, events_of, inputs_of, output_of
 from flywheel.capture.otel_names import (
     CALLS,
@@ -27,6 +28,7 @@ from flywheel.capture.otel_names import (
     FAILED_LABELS,
     FIELDS_BY_NAME,
     KEPT,
+    PARAMETERS,
     PASSED_LABELS,
 )
 from flywheel.capture.reasons import Refusal, shown
@@ -45,7 +47,9 @@ _OTHER_SIGNALS: Final = ("resourceLogs", "resource_logs", "resourceMetrics", "re
 _WANTED: Final = (*_RESOURCES, *_SPANS, *((name,) for name in _OTHER_SIGNALS))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_CALL: Final = LeftOut("spans that are no call of a model")
-_ERROR_STATUS: Final = frozenset({2, "2", "STATUS_CODE_ERROR", "ERROR"})
+_SAYS_NOTHING: Final = (None, "Exception")
+_TRACEBACK: Final = "\n\nTraceback (most recent call last)"
+_ERROR_STATUS: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
 
 def otel_items(source: SourceFile) -> Iterator[Item]:
@@ -55,8 +59,10 @@ def otel_items(source: SourceFile) -> Iterator[Item]:
     """
     resource: dict[str, Any] = {}
     position = 0
-    for part in json_parts(source, _WANTED):
-        if part.path in _RESOURCES:
+    for part in json_parts(source, _WANTED, _GROUP_PATHS):
+        if part.value is ENTERED:
+            resource = {}
+        elif part.path in _RESOURCES:
             resource = attributes_of(part.value.get("attributes")) if isinstance(part.value, dict) else {}
         elif part.path and part.path[0] in _OTHER_SIGNALS:
             yield Item(position, LeftOut("log records or metrics"))
@@ -97,6 +103,7 @@ def span_line(span: Mapping[str, Any], resource: Mapping[str, Any] | None = None
     }
     for field, names in FIELDS_BY_NAME.items():
         line[field] = _first(attributes, names)
+    line["model"] = _asked_for(attributes) or line["model"]
     for field in ("model", "agent", "session_id", "prompt", "version"):
         line[field] = named(line[field])
     line |= _ended(span, attributes, events)
@@ -137,6 +144,11 @@ def _is_call(attributes: Mapping[str, Any]) -> bool:
     return "gen_ai.request.model" in attributes and "traceloop.span.kind" not in attributes
 
 
+def _asked_for(attributes: Mapping[str, Any]) -> object:
+    parameters = text_or_json(attributes.get(PARAMETERS))
+    return parameters.get("model") if isinstance(parameters, dict) else None
+
+
 def _ended(
     span: Mapping[str, Any], attributes: Mapping[str, Any], events: list[tuple[str, dict[str, Any]]]
 ) -> dict[str, Any]:
@@ -147,11 +159,12 @@ def _ended(
     kind = raised.get("exception.type") or attributes.get("error.type")
     if kind is None and status.get("code") not in _ERROR_STATUS:
         return {"outcome": "unscored"}
-    return {
-        "outcome": "error",
-        "error_type": named(kind),
-        "error_message": explained(raised.get("exception.message") or status.get("message")),
-    }
+    message = raised.get("exception.message") or status.get("message")
+    if kind in _SAYS_NOTHING and isinstance(message, str):
+        # LangSmith writes the error with its traceback, as the message of an Exception.
+        told, message = kind_and_message(message.partition(_TRACEBACK)[0])
+        kind = told or kind
+    return {"outcome": "error", "error_type": named(kind), "error_message": explained(message)}
 
 
 def _judged(given: Mapping[str, Any], outcome: str) -> dict[str, Any]:

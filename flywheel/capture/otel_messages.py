@@ -22,6 +22,7 @@ from flywheel.capture.reasons import shown
 
 _NUMBERED: Final = re.compile(r"(\d{1,6})\.(?:message\.)?(.+)\Z")
 _MOST_MESSAGES: Final = 10_000
+_MOST_KEYS: Final = 8
 
 
 def attributes_of(given: object) -> dict[str, Any]:
@@ -63,7 +64,11 @@ def inputs_of(attributes: Mapping[str, Any], events: Iterable[tuple[str, dict[st
             return _messages(given["gen_ai.input.messages"])
         elif name == CONTENT_EVENTS[0]:
             return text_or_json(given.get("gen_ai.prompt"))
-    return told or _first(attributes, INPUTS)
+    whole = told or _first(attributes, INPUTS)
+    if isinstance(whole, dict) and isinstance(whole.get("messages"), list):
+        # The whole request: its other parts have attributes of their own.
+        return whole["messages"]
+    return whole
 
 
 def output_of(attributes: Mapping[str, Any], events: Iterable[tuple[str, dict[str, Any]]]) -> object:
@@ -96,10 +101,13 @@ def _messages(given: object) -> object:
 
 
 def _message(given: dict[str, Any]) -> dict[str, Any]:
-    parts = given.get("parts")
+    """OpenTelemetry writes `parts` with `content`; others a list as `content`, with `text`."""
+    parts, key = given.get("parts"), "content"
+    if not isinstance(parts, list):
+        parts, key = given.get("content"), "text"
     if not isinstance(parts, list):
         return given
-    texts = [part.get("content") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts = [part.get(key) for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     whole = [text for text in texts if isinstance(text, str)]
     if len(whole) != len(parts):
         return given
@@ -107,11 +115,24 @@ def _message(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alone(given: object) -> object:
+    if isinstance(given, dict):
+        given = _of_response(given)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict):
         content = given[0].get("content")
         if isinstance(content, str) and not given[0].get("tool_calls"):
             return content
     return given
+
+
+def _of_response(given: dict[str, Any]) -> object:
+    """The messages of a whole response; the value of LangSmith's `output`."""
+    if given.keys() == {"output"}:
+        return given["output"]
+    choices = given.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return given
+    messages = [choice.get("message") if isinstance(choice, dict) else None for choice in choices]
+    return messages if all(isinstance(message, dict) for message in messages) else given
 
 
 def _numbered(attributes: Mapping[str, Any], beginnings: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -123,8 +144,30 @@ def _numbered(attributes: Mapping[str, Any], beginnings: tuple[str, ...]) -> lis
             if match is not None and len(found) < _MOST_MESSAGES:
                 found.setdefault(int(match[1]), {})[match[2]] = value
         if found:
-            return [found[position] for position in sorted(found)]
+            return [_nested(found[position]) for position in sorted(found)]
     return []
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """`tool_calls.0.name` as a list of objects with a name."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        first, *keys = name.split(".", _MOST_KEYS)
+        inside: Any = nested
+        for key in keys:
+            inside = inside.setdefault(first, {})
+            if not isinstance(inside, dict):
+                return flat
+            first = key
+        inside[first] = value
+    return {name: _listed(value) for name, value in nested.items()}
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    inside = {key: _listed(part) for key, part in value.items()}
+    return list(inside.values()) if inside and all(key.isdecimal() for key in inside) else inside
 
 
 def _plain(given: object, depth: int) -> Any:  # noqa: ANN401 (JSON has no name of its own in typing)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from reprlib import Repr
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from flywheel.learn.redaction import Redactor
+from flywheel.learn.redaction_policy import RedactionPolicy
 from flywheel.records.execution import Execution, Outcome
 
 FIELDS: Final[tuple[str, ...]] = tuple(Execution.model_fields)
@@ -56,8 +59,20 @@ _NEEDS: Final[Mapping[str, str]] = {
 }
 _RECORDED_RUNS: Final = frozenset({"run_id", "task_id", "passed", "prompt_version"})
 _SHOWN_CHARACTERS: Final = 60
+_LONGEST_LOOK: Final = 20_000
+
+
+class _Discreet(Repr):
+    """What is private goes before a text is cut: half a key is found by nobody, yet it is half a key."""
+
+    def repr_str(self, text: str, level: int) -> str:
+        if len(text) > _LONGEST_LOOK:
+            return f"a text of {len(text)} characters"
+        return super().repr_str(without_private(text), level)
+
+
 # Neither the size nor the depth of a value makes this slow.
-_SHORT: Final = Repr()
+_SHORT: Final = _Discreet()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong = 3, _SHOWN_CHARACTERS, _SHOWN_CHARACTERS
 
 
@@ -87,16 +102,35 @@ def need(field: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value on one short line.
+    """A value on one short line, without what the default policy calls private.
 
     Examples:
         >>> shown([{"a": [[[1]]]}])
         "[{'a': [[...]]}]"
+        >>> shown("write to ann@example.com")
+        "'write to <email>'"
     """
     if value is None:
         return "null"
-    text = _SHORT.repr(value)
+    text = without_private(_SHORT.repr(value))
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+
+
+def without_private(text: str) -> str:
+    """A text without what the default policy calls private, for words about a line that is refused.
+
+    Which workspace the line belongs to may be what is wrong with it.
+
+    Examples:
+        >>> without_private("key=AKIAIOSFODNN7EXAMPLE")
+        'key=<api_key>'
+    """
+    return _default_redactor().text(text)
+
+
+@lru_cache(maxsize=1)
+def _default_redactor() -> Redactor:
+    return Redactor(RedactionPolicy())
 
 
 def got_and_need(field: str, value: object) -> Refusal:

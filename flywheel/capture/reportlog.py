@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,11 +21,15 @@ from flywheel.capture.foreign_values import (
 )
 from flywheel.capture.plain import plain
 from flywheel.capture.reasons import Refusal, shown
+from flywheel.capture.seen import Seen
 from flywheel.capture.source_files import SourceFile, too_long
 
 _PHASES: Final = ("setup", "call", "teardown")
 _WORTH_TELLING_S: Final = 0.001
 _MAX_FRAMES: Final = 20
+_MAX_OPEN: Final = 1_000
+_OPEN_BYTES: Final = 16 * 2**20
+_MOST_S: Final = 1e300
 
 
 @dataclass(slots=True)
@@ -36,16 +39,18 @@ class Attempt:
     Attributes:
         nodeid: of the test.
         number: 1 for its first attempt in the file.
-        phases: last report of each phase.
-        subtests: reports of its subtests.
         position: line of the first report.
+        phases: last report of each phase.
+        subtests: how many came.
+        size: bytes of its reports.
     """
 
     nodeid: str
     number: int
     position: int
     phases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    subtests: list[dict[str, Any]] = field(default_factory=list)
+    subtests: int = 0
+    size: int = 0
 
 
 def reportlog_items(source: SourceFile) -> Iterator[Item]:
@@ -71,32 +76,30 @@ def reportlog_items(source: SourceFile) -> Iterator[Item]:
     yield from log.rest(position)
 
 
-def attempt_lines(attempt: Attempt, session: str) -> list[dict[str, Any]]:
-    """Lines of evidence of an attempt: those of its subtests, then its own.
+def attempt_line(attempt: Attempt, session: str) -> dict[str, Any]:
+    """The line of evidence of an attempt.
 
     Examples:
         >>> report = {"nodeid": "t.py::test_a", "when": "call", "outcome": "passed", "duration": 0.5}
-        >>> attempt_lines(Attempt("t.py::test_a", 1, 1, {"call": report}), "s")[0]["latency_ms"]
+        >>> attempt_line(Attempt("t.py::test_a", 1, 1, {"call": report}), "s")["latency_ms"]
         500.0
     """
-    counts: Counter[str] = Counter()
-    lines = [_subtest(attempt, report, session, counts) for report in attempt.subtests]
     decisive, outcome, phase = _ending(attempt.phases)
-    call = attempt.phases.get("call")
-    begun = attempt.phases.get("setup") or call or decisive
+    call, setup = attempt.phases.get("call"), attempt.phases.get("setup")
+    begun = call or setup or ({} if phase == "crash" else decisive)
     metadata: dict[str, Any] = {"phase": phase}
     for when in ("setup", "teardown"):
         duration = attempt.phases.get(when, {}).get("duration")
         if isinstance(duration, float) and duration >= _WORTH_TELLING_S:
             metadata[f"{when}_ms"] = _ms(duration)
     teardown = attempt.phases.get("teardown", {})
-    if teardown.get("outcome") == "failed" and phase != "teardown":
+    if _is_failed(teardown) and phase != "teardown":
         metadata["teardown_error"] = explained(_failure(teardown)[1])
-    metadata["subtests"] = len(attempt.subtests) or None
+    metadata["subtests"] = attempt.subtests or None
     line = _line(attempt, decisive, outcome, session, metadata)
-    line |= {"started_at": moment_of_seconds((call or begun).get("start"))}
+    line |= {"started_at": moment_of_seconds(begun.get("start"))}
     line |= {"latency_ms": _ms(call.get("duration")) if call else None}
-    return [*lines, known(line) | own_fields(_properties(decisive))]
+    return known(line) | own_fields(_properties(decisive))
 
 
 class _Log:
@@ -106,9 +109,12 @@ class _Log:
         self.source = source
         self.session = ""
         self._version: object = None
+        self._sessions = 0
+        self._digest: str | None = None
         self._open: dict[str, Attempt] = {}
+        self._size = 0
         self._uncollected: list[tuple[int, dict[str, Any]]] = []
-        self._numbers: Counter[str] = Counter()
+        self._numbers = Seen()
 
     def items(self, position: int, report: dict[str, Any], raw: bytes) -> Iterator[Item]:
         kind = report.get("$report_type") or report.get("_report_type")
@@ -116,11 +122,14 @@ class _Log:
             # A file may hold several sessions, one after the other.
             yield from self.rest(position)
             self.session, self._version = "", report.get("pytest_version")
-            self._numbers.clear()
+            self._numbers = Seen()
         elif kind == "CollectReport":
             # It comes before the first test, whose start names the session.
-            if report.get("outcome") == "failed":
+            if report.get("outcome") in ("failed", "skipped"):
                 self._uncollected.append((position, report))
+                self._size += len(raw)
+            if self._size > _OPEN_BYTES:
+                yield from self._collected()
         elif kind in ("TestReport", "SubTestReport"):
             yield from self._test(position, report, raw, is_part=kind == "SubTestReport")
         elif kind is None:
@@ -131,9 +140,8 @@ class _Log:
     def rest(self, position: int) -> Iterator[Item]:
         """Tests without the report of their teardown: the process was killed, or the file was cut."""
         yield from self._collected()
-        for attempt in self._open.values():
-            yield from self._closed(attempt, position)
-        self._open.clear()
+        while self._open:
+            yield self._closed(next(iter(self._open)), position)
 
     def _test(self, position: int, report: dict[str, Any], raw: bytes, *, is_part: bool) -> Iterator[Item]:
         for name in ("nodeid", "when", "outcome"):
@@ -144,44 +152,59 @@ class _Log:
         if not self.session:
             start = report.get("start")
             self._begin(start if isinstance(start, float) else None, nodeid)
-            yield from self._collected()
-        if when not in _PHASES:
-            # pytest-xdist tells of a crashed worker by a report of no phase.
-            attempt = self._open.pop(nodeid, None) or self._begun(nodeid, position)
-            attempt.phases = {"crash": report}
-            yield from self._closed(attempt, position)
-            return
+        yield from self._collected()
         attempt = self._open.get(nodeid) or self._begun(nodeid, position)
-        self._open[nodeid] = attempt
         if is_part:
-            attempt.subtests.append(report)
+            yield Item(position, self._subtest(attempt, report))
         else:
-            attempt.phases[when] = report
-        if when == "teardown":
-            del self._open[nodeid]
-            yield from self._closed(attempt, position)
+            # pytest-xdist tells of a crashed worker by a report of no phase.
+            attempt.phases[when if when in _PHASES else "crash"] = report
+            attempt.size += len(raw)
+            self._size += len(raw)
+        if when not in ("setup", "call"):
+            yield self._closed(nodeid, position)
+        while len(self._open) > _MAX_OPEN or (self._open and self._size > _OPEN_BYTES):
+            yield self._closed(next(iter(self._open)), position)
 
     def _begin(self, start: float | None, nodeid: str) -> None:
-        told = file_digest(self.source.path) if start is None else start
+        told: object = start
+        if start is None:
+            self._sessions += 1
+            self._digest = self._digest or file_digest(self.source.path)
+            told = f"{self._digest} {self._sessions}"
         self.session = f"reportlog-{digest(self._version, told, nodeid)}"
 
     def _begun(self, nodeid: str, position: int) -> Attempt:
-        self._numbers[nodeid] += 1
-        return Attempt(nodeid, self._numbers[nodeid], position)
+        attempt = Attempt(nodeid, self._numbers.before(nodeid) + 1, position)
+        self._open[nodeid] = attempt
+        return attempt
 
-    def _closed(self, attempt: Attempt, position: int) -> Iterator[Item]:
-        for line in attempt_lines(attempt, self.session):
-            yield Item(position, line)
+    def _subtest(self, attempt: Attempt, report: dict[str, Any]) -> dict[str, Any]:
+        attempt.subtests += 1
+        described = _described(report)
+        again = self._numbers.before(attempt.nodeid, str(attempt.number), described) + 1
+        part = f"{described} #{again}" if again > 1 else described
+        line = _line(attempt, report, report["outcome"], self.session, {"subtest": part})
+        line |= {"started_at": moment_of_seconds(report.get("start"))}
+        return known(line | {"latency_ms": _ms(report.get("duration"))})
+
+    def _closed(self, nodeid: str, position: int) -> Item:
+        attempt = self._open.pop(nodeid)
+        self._size -= attempt.size
+        return Item(position, attempt_line(attempt, self.session))
 
     def _collected(self) -> Iterator[Item]:
+        """Modules that could not be collected, or skip themselves as a whole."""
         for position, report in self._uncollected:
             nodeid = str(report.get("nodeid"))
             if not self.session:
                 self._begin(None, nodeid)
-            self._numbers[f"collect\0{nodeid}"] += 1
-            attempt = Attempt(nodeid, self._numbers[f"collect\0{nodeid}"], position)
-            yield Item(position, known(_line(attempt, report, "error", self.session, {"phase": "collect"})))
-        self._uncollected.clear()
+            attempt = Attempt(nodeid, self._numbers.before("collect", nodeid) + 1, position)
+            outcome = "error" if report["outcome"] == "failed" else "skipped"
+            yield Item(position, known(_line(attempt, report, outcome, self.session, {"phase": "collect"})))
+        if self._uncollected:
+            self._uncollected.clear()
+            self._size = sum(attempt.size for attempt in self._open.values())
 
 
 def _ending(phases: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], str, str | None]:
@@ -192,14 +215,15 @@ def _ending(phases: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], str, str
     if setup is not None and setup.get("outcome") != "passed":
         is_skip = setup.get("outcome") == "skipped"
         return setup, "skipped" if is_skip else "error", "setup"
-    if call is None:
-        if teardown is not None and teardown.get("outcome") == "failed":
-            return teardown, "error", "teardown"
-        return setup or teardown or {}, "unscored", "interrupted"
-    ended = "failed" if call["outcome"] == "rerun" else call["outcome"]
-    if teardown is not None and teardown.get("outcome") == "failed" and ended != "failed":
+    ended = "failed" if _is_failed(call) else call["outcome"] if call else "unscored"
+    if teardown is not None and _is_failed(teardown) and ended != "failed":
         return teardown, "error", "teardown"
-    return call, ended, None
+    return call or setup or teardown or {}, ended, None if call else "interrupted"
+
+
+def _is_failed(report: dict[str, Any] | None) -> bool:
+    """Whether it failed; pytest-rerunfailures calls a failure so that it repeats `rerun`."""
+    return report is not None and report.get("outcome") in ("failed", "rerun")
 
 
 def _line(
@@ -232,7 +256,8 @@ def _line(
     }
 
 
-def _subtest(attempt: Attempt, report: dict[str, Any], session: str, counts: Counter[str]) -> dict[str, Any]:
+def _described(report: dict[str, Any]) -> str:
+    """What a subtest is called, as pytest prints it."""
     context = report.get("_subtest.context") or report.get("context")
     context = context if isinstance(context, dict) else {}
     kwargs = context.get("kwargs")
@@ -241,13 +266,7 @@ def _subtest(attempt: Attempt, report: dict[str, Any], session: str, counts: Cou
         # Values are written as their repr, and by pytest-xdist as the repr of that.
         values = {key: str(value).strip("'\"") for key, value in kwargs.items()}
         said.append(f"({', '.join(f'{key}={value}' for key, value in values.items())})")
-    described = " ".join(said) or "(subtest)"
-    counts[described] += 1
-    again = counts[described]
-    part = f"{described} #{again}" if again > 1 else described
-    line = _line(attempt, report, report["outcome"], session, {"subtest": part})
-    line |= {"started_at": moment_of_seconds(report.get("start")), "latency_ms": _ms(report.get("duration"))}
-    return known(line)
+    return " ".join(said) or "(subtest)"
 
 
 def _failure(report: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -289,4 +308,6 @@ def _ms(seconds: object) -> object:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return seconds
     # A clock that was set back gives a negative duration of less than a millisecond.
-    return 0.0 if -0.001 < seconds <= 0.0 else round(float(seconds) * 1000.0, 6)
+    if -0.001 < seconds <= 0.0:
+        return 0.0
+    return round(float(seconds) * 1000.0, 6) if abs(seconds) < _MOST_S else str(seconds)

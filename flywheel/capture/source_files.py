@@ -103,13 +103,15 @@ class _Watched(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path, limit: int = LINE_LIMIT, *, packed: bytes | None = None) -> Iterator[SourceFile]:
+def opened(
+    path: Path, limit: int = LINE_LIMIT, *, decoded: bytes | tuple[bytes, ...] = ()
+) -> Iterator[SourceFile]:
     """Open a text file, packed with gzip or not, whatever its name.
 
     Args:
         path: a file or a pipe.
         limit: bytes of the longest line that is read as evidence.
-        packed: how a file may begin that is no text, since its format unpacks it by itself.
+        decoded: how a file begins that need not be UTF-8, since its format decodes it by itself.
 
     Raises:
         InputError: there is no such file, it may not be read, or its first
@@ -126,7 +128,7 @@ def opened(path: Path, limit: int = LINE_LIMIT, *, packed: bytes | None = None) 
             unpacked = _Watched(stack.enter_context(gzip.GzipFile(fileobj=stream)), path)
             stream = io.BufferedReader(unpacked, _BLOCK)
         head = stream.peek(_HEAD)[:_HEAD]
-        if packed is None or not head.startswith(packed):
+        if not head.startswith(decoded):
             _refuse_other_than_text(path, head)
         if stream.peek(3).startswith(_UTF8_BOM):
             stream.read(3)

@@ -53,10 +53,12 @@ def compare(
 ) -> None:
     """Verdict on two versions from their recorded executions, paired by case.
 
+    Exit code 0 when the candidate may ship, 1 when it may not (yet), so that a pipeline can ask.
     A version whose text was not captured can be compared but not released.
     """
     from flywheel.learn.experiments import GateRules, compare_slices, overall
     from flywheel.records.columns import Scope
+    from flywheel.records.verdict import Ruling
 
     door = open_door(store, workspace, as_json)
     rules = GateRules.from_strategy(known_strategy(strategy))
@@ -95,6 +97,8 @@ def compare(
             console.print(Text(note, style="yellow"))
 
     door.answer(document, draw)
+    if total.ruling is not Ruling.SHIP:
+        raise typer.Exit(1)
 
 
 def judgement_row(judgement: Judgement) -> dict[str, Any]:
@@ -113,6 +117,7 @@ def judgement_row(judgement: Judgement) -> dict[str, Any]:
         "ties": found.ties,
         "control_mean": found.control_mean,
         "candidate_mean": found.candidate_mean,
+        "shrunken_gain": found.shrunken_gain,
         "because": judgement.because,
     }
 
@@ -131,6 +136,8 @@ def draw_overall(console: Console, total: Judgement, names: tuple[str, str]) -> 
         return
     rates = f"{percent(found.control_mean)} -> {percent(found.candidate_mean)}"
     told = f"({interval(found.low, found.high)}), p {chance(found.p_value)}"
+    if found.shrunken_gain is not None:
+        told += f"; expect {points(found.shrunken_gain)} in use"
     console.print(styled("{}: [bold]{} points[/] {}", rates, points(found.estimate), told))
     console.print(Text(total.because))
 

@@ -21,6 +21,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "flywheel cycle --prompt triage --suite triage --model embedded",
         "flywheel cycle --prompt 'bbh/*' --all-time",
+        "flywheel cycle --prompt triage --explain openai:gpt-5-mini",
     )
 )
 def cycle(
@@ -58,6 +59,22 @@ def cycle(
             help="Stop live experiments early, or run every case. Default: the strategy's.",
         ),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="M", help="Model that writes causes, from failed beside passed."),
+    ] = None,
+    refiner: Annotated[
+        str | None,
+        typer.Option("--refiner", metavar="M", help="Model that writes candidates beside the built-in ones."),
+    ] = None,
+    proposals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proposals",
+            metavar="FILE",
+            help="Prompts to test first: text, JSON lines, a DSPy program, a gepa result; or gepa:CALLS.",
+        ),
+    ] = None,
     placebo: Annotated[
         bool,
         typer.Option("--placebo", help="Test a change without meaning too; if it passes, release nothing."),
@@ -80,6 +97,7 @@ def cycle(
     Exit code 1 when a prompt could not be done; the others are done all the same.
     """
     from flywheel.cli.cycle_page import cycle_document, draw_outcomes
+    from flywheel.cli.cycle_proposals import named_after, proposals_of
     from flywheel.cli.cycle_run import fresh_id, requests_for, run_flow, run_here
 
     door = open_door(store, workspace, as_json)
@@ -94,6 +112,8 @@ def cycle(
         "budget_usd": budget_usd,
         "budget_calls": budget_calls,
         "racing": racing,
+        "explain": explain,
+        "refiner": refiner,
         "placebo": placebo,
         "dry_run": dry_run,
         "seed": seed,
@@ -102,8 +122,10 @@ def cycle(
     if all_time or window_days is not None:
         asked["time_window_days"] = window_days
     requests = requests_for(door, prompt, asked)
+    writers = proposals_of(proposals or [], requests[0], prefect=prefect)
+    requests = named_after(requests, proposals or [])
     with door.keeping("Finished phases are kept; the same command goes on after them."):
-        outcomes = run_flow(door, requests) if prefect else run_here(door, requests)
+        outcomes = run_flow(door, requests) if prefect else run_here(door, requests, writers)
     document: Document = cycle_document(door.store, outcomes)
 
     def draw(console: Console) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from flywheel.cli.demo_page import draw_verdicts
 from flywheel.cli.drawing import chance, interval, make_table, points, short, styled
 from flywheel.records.cycle import Phase
+from flywheel.records.proposal import DiscardedProposal, Proposals
 from flywheel.records.verdict import Evidence, Ruling, Verdicts
+from flywheel.stats.multiplicity import optional_holm
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
 def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, Any]:
     """Outcomes with their verdicts as one JSON object."""
     rows = []
-    for outcome in outcomes:
+    over_prompts = _over_prompts([_best(_verdicts(store, outcome)) for outcome in outcomes])
+    for outcome, p in zip(outcomes, over_prompts, strict=True):
         verdicts = _verdicts(store, outcome)
         rows.append(
             {
                 "prompt": outcome.request.prompt,
                 "output": outcome.output.model_dump(mode="json") if outcome.output else None,
                 "verdicts": [v.model_dump(mode="json") for v in verdicts.verdicts] if verdicts else [],
+                "p_over_prompts": p,
+                "thrown_out": [d.model_dump(mode="json") for d in _thrown_out(store, outcome)],
                 "error": outcome.error,
             }
         )
@@ -42,17 +47,22 @@ def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcom
         return
     from rich.text import Text
 
-    table = make_table(None, ("prompt", "did", "points", "interval", "p"), right=("points", "interval", "p"))
-    for outcome in outcomes:
-        name, found = Text(outcome.request.prompt), _best(_verdicts(store, outcome))
+    columns = ("prompt", "did", "points", "interval", "expected", "p", "p over prompts")
+    table = make_table(None, columns, right=columns[2:])
+    best = [_best(_verdicts(store, outcome)) for outcome in outcomes]
+    for outcome, found, p in zip(outcomes, best, _over_prompts(best), strict=True):
+        name = Text(outcome.request.prompt)
         if found is None:
-            table.add_row(name, _did(outcome), "", "", "")
+            table.add_row(name, _did(outcome), *[""] * 5)
             continue
-        span = interval(found.low, found.high)
-        table.add_row(name, _did(outcome), points(found.estimate), span, chance(found.adjusted_p))
+        span, expected = interval(found.low, found.high), points(found.shrunken_gain)
+        table.add_row(
+            name, _did(outcome), points(found.estimate), span, expected, chance(found.adjusted_p), chance(p)
+        )
     console.print(table)
     console.print(
-        "p is of each prompt by itself; prompts of one call are not corrected against each other", style="dim"
+        "each prompt is decided by its own p; the last column corrects for all prompts of this call (Holm)",
+        style="dim",
     )
     for outcome in outcomes:
         if outcome.error:
@@ -76,6 +86,8 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
         draw_verdicts(console, ordered, [now.version] if now else [])
     for reason in verdicts.degraded if verdicts else ():
         console.print(Text(f"not tested: {reason}", style="yellow"))
+    for line in thrown_out_lines(_thrown_out(store, outcome)):
+        console.print(Text(line, style="dim"))
     spent = f"{output.calls:,} calls" if output.calls else "no model was called"
     cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
     did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
@@ -83,9 +95,26 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
     validated = next((s.detail for s in output.workflow_stages if s.phase is Phase.VALIDATE), "")
     if validated:
         console.print(Text(validated, style="dim"))
+    after = next((s.detail for s in output.workflow_stages if s.phase is Phase.TRACK), "")
+    if after:
+        console.print(Text(after, style="bold"))
     if output.staged:
         console.print(styled("[cyan]Waiting for you:[/] flywheel review list"))
     console.print(styled("[dim]See: flywheel lineage {}[/]", output.prompt))
+
+
+def thrown_out_lines(discarded: Sequence[DiscardedProposal]) -> list[str]:
+    """What was not tested, in words: each failed check by itself, what only waits in one line."""
+    lines = [f"thrown out unseen: {d.strategy}: {d.reason}" for d in discarded if d.check != "room"]
+    waiting = [d.strategy for d in discarded if d.check == "room"]
+    return [*lines, f"waiting for another cycle: {', '.join(waiting)}"] if waiting else lines
+
+
+def _thrown_out(store: Store, outcome: CycleOutcome) -> tuple[DiscardedProposal, ...]:
+    if outcome.output is None:
+        return ()
+    payload = store.cycles.finished(outcome.output.cycle_id, Phase.GENERATE)
+    return Proposals.model_validate_json(payload).discarded if payload else ()
 
 
 def _did(outcome: CycleOutcome) -> Text:
@@ -103,6 +132,11 @@ def _did(outcome: CycleOutcome) -> Text:
     if output.rejected and not output.held:
         return Text("rejected", style="red")
     return Text("held" if output.held else "nothing to try", style="yellow")
+
+
+def _over_prompts(best: Sequence[Evidence | None]) -> list[float | None]:
+    """Holm-corrected p of each prompt's best candidate."""
+    return list(optional_holm([found.adjusted_p if found else None for found in best]))
 
 
 def _best(verdicts: Verdicts | None) -> Evidence | None:

@@ -21,6 +21,7 @@ from flywheel.errors import InputError, PolicyError, UnknownName
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
 
 if TYPE_CHECKING:
+    from flywheel.learn.drafting import Proposer
     from flywheel.ports import CaseRunner
 
 
@@ -67,15 +68,34 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
     return tuple(FeedbackLoopInput(prompt=name, **fields) for name in names)
 
 
-def run_here(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:
+def run_here(
+    door: Door, requests: Sequence[FeedbackLoopInput], proposers: Sequence[Proposer] = ()
+) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    from flywheel.llm.refiner import refiner_of
+    from flywheel.llm.registry import chat_model
+
     model = requests[0].model
+    writers = (*proposers, *refiner_of(requests[0].refiner, chat_model))
     runner = runner_for(model) if model is not None else None
+    chat = None
+    if requests[0].explain is not None:
+        from flywheel.llm.registry import chat_model
+
+        chat = chat_model
+        # A name that means no model is refused before anything starts.
+        chat(requests[0].explain)
     outcomes: list[CycleOutcome] = []
     for number, request in enumerate(requests, start=1):
         counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
         with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
-            wiring = Wiring(store=door.store, runner=runner, progress=checklist.update)
+            wiring = Wiring(
+                store=door.store,
+                runner=runner,
+                chat=chat,
+                progress=checklist.update,
+                proposers=lambda _request: writers,
+            )
             if len(requests) == 1:
                 outcomes.append(CycleOutcome(request, run_cycle(request, wiring)))
             else:

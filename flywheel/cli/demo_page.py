@@ -170,6 +170,21 @@ def headline(turn: Turn) -> str:
     )
 
 
+def afterwards(turn: Turn) -> str:
+    """What to expect of the release, or an empty text."""
+    output = turn.output
+    if turn.shipped is None or output.shrunken_gain is None:
+        return ""
+    said = f"Expect {points(output.shrunken_gain)} points in use, after correction for having been picked."
+    if output.report_gain is None:
+        return said
+    span = interval(output.report_low, output.report_high)
+    return (
+        f"{said} On {output.report_pairs} report cases, looked at once and after the release: "
+        f"{points(output.report_gain)} ({span})."
+    )
+
+
 def print_turn(console: Console, turn: Turn) -> None:
     """Draw the page."""
     from rich.rule import Rule
@@ -178,6 +193,8 @@ def print_turn(console: Console, turn: Turn) -> None:
     took = f", {turn.seconds:.0f} s" if turn.seconds is not None else ""
     console.print(Rule(f"one turn of the flywheel ({turn.ran_as}{took})", style="dim"))
     console.print(Text(headline(turn), style="bold"))
+    if afterwards(turn):
+        console.print(Text(afterwards(turn)))
     _draw_rates(console, turn)
     _draw_patterns(console, turn)
     _draw_verdicts(console, turn)

@@ -28,6 +28,11 @@ class ImportFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    JUNIT = "junit"
+    REPORTLOG = "reportlog"
+    OTEL = "otel"
+    PROMPTFOO = "promptfoo"
+    INSPECT = "inspect"
 
 
 @app.command(
@@ -35,11 +40,12 @@ class ImportFormat(StrEnum):
         "flywheel import jsonl runs.jsonl --prompt triage",
         "flywheel import csv runs.csv --map question=inputs.question --map ok=outcome --dry-run",
         "flywheel import jsonl runs.jsonl --mapping recorded-runs --prompt 'bbh/{slice}'",
+        "flywheel import otel spans.jsonl --prompt triage",
     )
 )
 def import_executions(
     *,
-    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="jsonl or csv.")],
+    file_format: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help=", ".join(ImportFormat))],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, read in order.")],
     columns: Annotated[
         list[str] | None,

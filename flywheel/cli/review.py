@@ -94,6 +94,8 @@ def show(
                 f"{points(found.estimate)} points ({interval(found.low, found.high)}) "
                 f"on {found.pairs} cases: {found.wins} better, {found.losses} worse, {found.ties} the same"
             )
+            if found.shrunken_gain is not None:
+                console.print(f"{points(found.shrunken_gain)} points are to be expected in use")
         console.print(Text("\n" + diff), soft_wrap=True)
         if review.state == "waiting":
             console.print(f"Decide: flywheel review approve {review.review_id[:12]}", style="dim")

@@ -14,11 +14,13 @@ import typer
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import make_table, one_line, say_nothing_there
 from flywheel.cli.names import nearest
-from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
-from flywheel.errors import UnknownName
+from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from flywheel.records.case import Case
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Suites: named sets of cases.")
 
@@ -45,14 +47,25 @@ class ScorerName(StrEnum):
     epilog=examples(
         "flywheel suite add triage cases.jsonl --options options.json",
         "flywheel suite add sums cases.jsonl --scorer numeric --set relative=0.01",
+        "flywheel suite add regressions --from-executions --failures --prompt triage",
     ),
 )
 def add(
     *,
     name: SuiteArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="CASES.jsonl", help="One case a line: inputs, expected, slice.")
-    ],
+        Path | None, typer.Argument(metavar="CASES.jsonl", help="One case a line: inputs, expected, slice.")
+    ] = None,
+    from_executions: Annotated[
+        bool, typer.Option("--from-executions", help="Cases from stored executions instead of a file.")
+    ] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="With --from-executions: only failed ones and errors.")
+    ] = False,
+    prompt: PromptOption = None,
+    window_days: Annotated[
+        float | None, typer.Option("--window-days", min=0.001, metavar="D", help="Only the last D days.")
+    ] = None,
     options: Annotated[
         Path | None,
         typer.Option("--options", metavar="FILE", help="Permitted answers with their meaning, as JSON."),
@@ -77,14 +90,15 @@ def add(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep a file of cases as a suite: all of them, or none. Safe to repeat."""
+    """Keep cases as a suite: those of a file, all or none, or those of stored executions. Safe to repeat."""
     from flywheel.cli.scorer_parameters import checked_scorer, parse_parameters
+    from flywheel.cli.suite_executions import add_from_executions
     from flywheel.cli.suite_files import parse_mapping, read_cases, read_options
     from flywheel.records.case import Suite
     from flywheel.records.scorer import Scorer
 
     door = open_door(store, workspace, as_json)
-    cases = read_cases(file, name, door.workspace, parse_mapping(mapping or []))
+    _check_source(file, from_executions, others=failures or prompt is not None or window_days is not None)
     suite = Suite(
         suite=name,
         workspace=door.workspace,
@@ -94,6 +108,18 @@ def add(
         description=description,
     )
     checked_scorer(suite)
+    if file is None:
+        # A suite that is there keeps its scorer and options unless new ones are given.
+        known = door.own_store.cases.suite(door.workspace, name) if options is None else None
+        add_from_executions(
+            door,
+            known or suite,
+            failures=failures,
+            prompt=prompt,
+            window_days=window_days,
+        )
+        return
+    cases = read_cases(file, name, door.workspace, parse_mapping(mapping or []))
     counts = door.own_store.cases.add(suite, cases)
     roles = Counter(case.role.value for case in cases)
     document: Document = {
@@ -183,9 +209,9 @@ def show(
             f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}"
             f"{_parameters(suite.parameters)}, {len(suite.options):,} options"
         )
-        table = make_table(None, ("case", "role", "inputs", "expected"))
+        table = make_table(None, ("case", "role", "inputs", "expected", "from"))
         for case in cases[:limit]:
-            parts = (case.case_id, case.role.value, _said(case.inputs), _said(case.expected))
+            parts = (case.case_id, case.role.value, _said(case.inputs), _said(case.expected), _from(case))
             table.add_row(*map(one_line, parts))
         console.print(table)
 
@@ -195,6 +221,32 @@ def show(
 def _parameters(parameters: Mapping[str, object]) -> str:
     said = ", ".join(f"{key}={one_line(_said(value))}" for key, value in parameters.items())
     return f" ({said})" if said else ""
+
+
+def _check_source(file: Path | None, from_executions: bool, *, others: bool) -> None:
+    """Either a file or stored executions."""
+    if (file is None) != from_executions:
+        raise InputError(
+            "A suite needs either a file of cases or --from-executions"
+            f"{', not both' if from_executions else ''}. Nothing was stored. See: flywheel suite add --help"
+        )
+    if others and not from_executions:
+        raise InputError(
+            "--failures, --prompt and --window-days choose among stored executions, and a file was given. "
+            "Nothing was stored. Use them with --from-executions."
+        )
+
+
+def _from(case: Case) -> str:
+    """The outcome and execution a case was made from, with its session and day."""
+    from flywheel.learn.regression_cases import provenance_of
+
+    facts = provenance_of(case)
+    if facts is None:
+        return ""
+    parts = (facts.get("outcome"), facts.get("execution_id"), facts.get("session_id"))
+    day = str(facts.get("started_at") or "")[:10]
+    return " ".join(str(part) for part in (*parts, day) if part)
 
 
 def _said(value: object) -> str:

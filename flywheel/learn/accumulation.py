@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
-from flywheel.learn.rulings import GateRules
-from flywheel.records.verdict import Evidence
+import numpy as np
+
+from flywheel.learn.evidence import column
+from flywheel.learn.rulings import GateRules, Judgement
+from flywheel.records.columns import ScoreTable
+from flywheel.records.verdict import Evidence, Ruling
+from flywheel.stats.evalues import mixture_e_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +21,9 @@ class Accumulated:
 
     Attributes:
         e_value: product over the experiments; None when none has an e-value.
-        pairs: cases in all.
-        counted, repeated: experiments that counted, and those left out since their cases had counted.
+        pairs: different cases in all.
+        counted: experiments that added cases.
+        p_value: two-sided, corrected for all candidates ever held against the control; None without evidence.
         ready: whether the evidence suffices by itself, valid however often it was looked at.
         because: one sentence.
     """
@@ -24,20 +31,39 @@ class Accumulated:
     e_value: float | None
     pairs: int
     counted: int
-    repeated: int
+    p_value: float | None
     ready: bool
     because: str
 
 
-def accumulate(pieces: Sequence[Evidence], rules: GateRules) -> Accumulated:
+def fresh_evidence(evidence: Evidence, table: ScoreTable, candidate: str, seen: AbstractSet[str]) -> Evidence:
+    """The evidence with what its new cases say by themselves.
+
+    Args:
+        evidence: of this experiment.
+        table: its cases.
+        candidate: the arm; the control is the evidence's.
+        seen: cases of earlier experiments on the same two versions.
+
+    Returns:
+        The same evidence with fresh_pairs and fresh_e_value.
+    """
+    differences = column(table, candidate) - column(table, evidence.control)
+    new = ~np.isnan(differences) & np.array([case not in seen for case in table.cases], dtype=bool)
+    value = mixture_e_value(differences[new]) if new.any() else None
+    return evidence.model_copy(update={"fresh_pairs": int(new.sum()), "fresh_e_value": value})
+
+
+def accumulate(pieces: Sequence[Evidence], rules: GateRules, compared: int = 1) -> Accumulated:
     """Multiply the e-values of experiments on different cases.
 
     Args:
         pieces: evidence of one candidate against one control, oldest first.
-        rules: the bar is two over the significance level.
+        rules: the bar is two over the significance level, times the candidates compared.
+        compared: different candidates ever held against the control.
 
     Returns:
-        What the pieces say together; the same set of cases counts once.
+        What the pieces say together; a case counts in the first experiment that had it.
 
     Raises:
         ValueError: the pieces are about different versions.
@@ -47,25 +73,57 @@ def accumulate(pieces: Sequence[Evidence], rules: GateRules) -> Accumulated:
 
     Examples:
         >>> first = Evidence(control="a", candidate="b", source="live", method="mcnemar_exact",
-        ...     pairs=100, e_value=9.0, cases_digest="x")
-        >>> later = first.model_copy(update={"e_value": 5.0, "cases_digest": "y"})
-        >>> accumulate([first, later, first], GateRules()).because
-        'Over 2 experiments with 200 cases the evidence is 45.0 to 1; 40 to 1 is enough.'
+        ...     pairs=100, fresh_pairs=100, fresh_e_value=9.0)
+        >>> later = first.model_copy(update={"fresh_e_value": 5.0})
+        >>> accumulate([first, later], GateRules()).because
+        'Over 2 experiments with 200 different cases the evidence is 45.0 to 1; 40 to 1 is enough.'
     """
     if len({(p.control, p.candidate) for p in pieces}) > 1:
         msg = "the pieces compare different versions; accumulate one pair of versions at a time"
         raise ValueError(msg)
-    usable = [p for p in pieces if p.e_value is not None and p.cases_digest]
-    fresh = list({p.cases_digest: p for p in reversed(usable)}.values())
-    bar = 2.0 / rules.significance_level
+    fresh = [p for p in pieces if p.fresh_e_value is not None and p.fresh_pairs]
+    bar = 2.0 * max(1, compared) / rules.significance_level
     if not fresh:
-        return Accumulated(None, 0, 0, 0, ready=False, because="No experiment gave evidence.")
+        return Accumulated(None, 0, 0, None, ready=False, because="No experiment gave evidence.")
     product = 1.0
     for piece in fresh:
-        product = min(product * (piece.e_value or 0.0), 1e300)
-    pairs = sum(p.pairs for p in fresh)
+        product = min(product * (piece.fresh_e_value or 0.0), 1e300)
+    pairs = sum(p.fresh_pairs for p in fresh)
+    noun = "experiment" if len(fresh) == 1 else "experiments"
     said = (
-        f"Over {len(fresh)} experiments with {pairs} cases the evidence is {product:.1f} to 1; "
+        f"Over {len(fresh)} {noun} with {pairs} different cases the evidence is {product:.1f} to 1; "
         f"{bar:g} to 1 is enough."
     )
-    return Accumulated(product, pairs, len(fresh), len(usable) - len(fresh), product >= bar, said)
+    p_value = 1.0 if product <= 0 else min(1.0, 2.0 * max(1, compared) / product)
+    ready = product >= bar and pairs >= rules.min_pairs
+    return Accumulated(product, pairs, len(fresh), p_value, ready, said)
+
+
+def with_earlier(
+    judgement: Judgement, earlier: Sequence[Evidence], rules: GateRules, compared: int
+) -> Judgement:
+    """A ruling that takes the experiments of earlier cycles into account.
+
+    Only a candidate that waited, that is better in this experiment too, and
+    that breaks no guardrail, can ship by evidence gathered over cycles.
+
+    Args:
+        judgement: of this cycle; its evidence has the fresh part.
+        earlier: evidence of the same two versions from earlier cycles, oldest first.
+        rules: how sure to be.
+        compared: different candidates ever held against the control.
+
+    Returns:
+        The judgement, with the sum of the evidence in its because when there is more than one experiment.
+    """
+    found = judgement.evidence
+    total = accumulate((*earlier, found), rules, compared)
+    if total.counted < 2:
+        return judgement
+    because = f"{judgement.because} {total.because}"
+    waits = judgement.ruling in (Ruling.STAGE, Ruling.HOLD)
+    stopped = any(g.passed is False for g in found.guardrails)
+    if not (total.ready and waits and (found.estimate or 0.0) > 0) or stopped:
+        return replace(judgement, because=because)
+    evidence = found.model_copy(update={"adjusted_p": total.p_value})
+    return replace(judgement, ruling=Ruling.SHIP, because=f"{because} It is better.", evidence=evidence)

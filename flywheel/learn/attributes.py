@@ -16,6 +16,8 @@ from flywheel.records.execution import Execution, Outcome
 PASSED, FAILED, ERROR = (OUTCOMES.index(name) for name in ("passed", "failed", "error"))
 MAX_TAG_VALUES = 40
 MAX_TAGS = 12
+MAX_DAYS = 45
+DAY_S = 86_400
 BUCKETS = (0.25, 0.5, 0.75)
 """Numbers are cut at their quartiles."""
 
@@ -37,7 +39,7 @@ class AttributeTable:
 
 
 def attributes_of_columns(columns: ExecutionColumns) -> AttributeTable:
-    """Names with bucketed input tokens of all scored executions."""
+    """Names, bucketed input tokens, times of all scored executions."""
     scored = np.isin(columns.outcome, (PASSED, FAILED, ERROR))
     found = {
         name: Coded(coded.codes[scored], coded.names)
@@ -49,14 +51,16 @@ def attributes_of_columns(columns: ExecutionColumns) -> AttributeTable:
         )
     }
     found["input_tokens"] = bucketed(columns.input_tokens[scored])
+    found.update(times_of(columns.started_at[scored]))
     return AttributeTable(found, columns.outcome[scored] != PASSED)
 
 
 def attributes_of(executions: Sequence[Execution]) -> AttributeTable:
-    """Names, hour, input length, features of the input, tags of executions with their texts."""
+    """Names, times, input length, features of the input, tags of executions with their texts."""
     rows = [e for e in executions if e.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)]
     found = {name: coded([getattr(row, name) for row in rows]) for name in _NAMES}
-    found["hour"] = coded([None if e.started_at is None else f"{e.started_at.hour:02}h UTC" for e in rows])
+    moments = [np.nan if e.started_at is None else e.started_at.timestamp() for e in rows]
+    found.update(times_of(np.array(moments, dtype=float)))
     texts = [_input_text(e) for e in rows]
     found["input_length"] = bucketed(np.array([np.nan if t is None else len(t) for t in texts], dtype=float))
     found["input_tokens"] = bucketed(
@@ -66,6 +70,32 @@ def attributes_of(executions: Sequence[Execution]) -> AttributeTable:
         found[name] = coded([None if t is None else feature(t) for t in texts])
     found.update(_tags(rows))
     return AttributeTable(found, np.array([e.outcome is not Outcome.PASSED for e in rows], dtype=bool))
+
+
+def times_of(seconds: NDArray[np.float64]) -> dict[str, Coded]:
+    """Hour of the day, with the day; the month where there are more days than a person tells apart.
+
+    Args:
+        seconds: since 1970 in UTC; NaN is unknown.
+
+    Examples:
+        >>> times_of(np.array([0.0, 90_000.0, np.nan]))["day"].names
+        ('1970-01-01', '1970-01-02')
+    """
+    known = ~np.isnan(seconds)
+    days = seconds[known] // DAY_S
+    found = {"hour": _numbered(known, seconds[known] % DAY_S // 3600, lambda hour: f"{int(hour):02}h UTC")}
+    if np.unique(days).size <= MAX_DAYS:
+        return {**found, "day": _numbered(known, days, lambda day: str(np.datetime64(int(day), "D")))}
+    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64)
+    return {**found, "month": _numbered(known, months, lambda month: str(np.datetime64(int(month), "M")))}
+
+
+def _numbered(known: NDArray[np.bool_], values: NDArray[np.float64], name: Callable[[float], str]) -> Coded:
+    """Values of the known rows as codes in ascending order."""
+    codes = np.full(known.size, -1, dtype=np.int32)
+    distinct, codes[known] = np.unique(values, return_inverse=True)
+    return Coded(codes, tuple(name(float(value)) for value in distinct))
 
 
 def coded(values: Sequence[str | None]) -> Coded:
@@ -129,5 +159,5 @@ _FEATURES: dict[str, Callable[[str], str]] = {
     "letters beyond ASCII": lambda text: "none" if text.isascii() else "some",
 }
 
-COMPUTED = frozenset({"hour", "input_length", "input_tokens", *_FEATURES})
+COMPUTED = frozenset({"hour", "day", "month", "input_length", "input_tokens", *_FEATURES})
 """Attributes that nobody named: they are computed from the input, or the clock."""

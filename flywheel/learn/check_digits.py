@@ -30,6 +30,14 @@ IBAN_LENGTHS: Final[Mapping[str, int]] = {
 }
 """Characters of an account number by country (SWIFT IBAN Registry, release 99)."""
 
+_OF_DIGITS: Final = (
+    "AE AT BA BE BI CR CZ DE DJ DK EE EG ES FI FO GL HR HU IL IS LT LY ME MR NO PL PT RS SD SE SI SK SO TL "
+    "TN XK"
+)
+_IBAN_OF_DIGITS: Final = frozenset(_OF_DIGITS.split())
+_IBAN_OF_BANK_THEN_DIGITS: Final = frozenset({"GB", "IE", "IQ", "NI", "NL", "VG"})
+"""Four letters of the bank, then digits; other countries have letters elsewhere (same registry)."""
+
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NINO_NEVER: Final = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
 
@@ -71,13 +79,18 @@ def is_card(digits: str) -> bool:
 
 
 def is_iban(account: str) -> bool:
-    """Whether letters with digits are an account number: length of its country, remainder 1 (ISO 13616).
+    """Whether letters with digits are an account number: form of its country, remainder 1 (ISO 13616).
 
     Examples:
         >>> is_iban("DE89370400440532013000"), is_iban("DE88370400440532013000")
         (True, False)
     """
-    if len(account) != IBAN_LENGTHS.get(account[:2]):
+    country = account[:2]
+    if len(account) != IBAN_LENGTHS.get(country):
+        return False
+    if country in _IBAN_OF_DIGITS and not account[4:].isdecimal():
+        return False
+    if country in _IBAN_OF_BANK_THEN_DIGITS and not (account[4:8].isalpha() and account[8:].isdecimal()):
         return False
     return int("".join(str(int(c, 36)) for c in account[4:] + account[:4])) % 97 == 1
 

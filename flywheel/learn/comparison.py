@@ -111,10 +111,11 @@ def slice_guardrail(slices: tuple[Evidence, ...], rules: GateRules) -> tuple[Gua
 
 
 def simpson(table: ScoreTable, control: str, candidate: str) -> str:
-    """A sentence when raw totals point the other way than every slice, else empty.
+    """A sentence when raw totals point the other way than every slice of the common cases, else empty.
 
-    On common cases this cannot happen. It happens in totals over all
-    executions, when the arms ran different mixes of slices.
+    On common cases totals and slices cannot disagree that way. They do where
+    totals are taken over all executions, as dashboards do, when the arms ran
+    different mixes of slices.
 
     Args:
         table: n cases with slices and numbers of runs.
@@ -130,12 +131,21 @@ def simpson(table: ScoreTable, control: str, candidate: str) -> str:
     names = _names(table)
     if names is None or not {control, candidate} <= set(table.arms):
         return ""
-    total = _raw_difference(table, control, candidate, np.ones(len(names), dtype=bool))
-    parts = [
-        _raw_difference(table, control, candidate, np.array([n == name for n in names]))
-        for name in sorted(set(names))
-    ]
-    known = [part for part in parts if part is not None]
+    total = _raw_difference(table, control, candidate)
+    differences = column(table, candidate) - column(table, control)
+    common = ~np.isnan(differences)
+    chosen = np.array(names)
+    basis, known = (
+        "on the common cases ",
+        [
+            float(differences[rows].mean())
+            for name in sorted(set(names))
+            if (rows := common & (chosen == name)).any()
+        ],
+    )
+    if not common.any():
+        parts = (_raw_difference(table, control, candidate, chosen == name) for name in sorted(set(names)))
+        basis, known = "", [part for part in parts if part is not None]
     if total is None or total == 0 or len(known) < 2:
         return ""
     against = [part for part in known if part * total < 0]
@@ -143,9 +153,9 @@ def simpson(table: ScoreTable, control: str, candidate: str) -> str:
         return ""
     direction, opposite = ("better", "worse") if total > 0 else ("worse", "better")
     return (
-        f"Simpson's paradox: over all executions the candidate looks {direction} "
-        f"({points(total)} points), but it is {opposite} on {len(against)} of {len(known)} slices "
-        f"and {direction} on none, because the two versions ran different mixes of slices. Trust the slices."
+        f"Simpson's paradox: over all executions the candidate looks {direction} ({points(total)} points), "
+        f"but {basis}it is {opposite} on {len(against)} of {len(known)} slices and {direction} "
+        "on none, because the two versions ran different mixes of slices. Trust the slices."
     )
 
 
@@ -176,12 +186,17 @@ def _testable(one: Measured, rules: GateRules) -> float | None:
     return one.evidence.p_value if one.evidence.pairs >= rules.min_pairs else None
 
 
-def _raw_difference(table: ScoreTable, control: str, candidate: str, rows: NDArray[np.bool_]) -> float | None:
+def _raw_difference(
+    table: ScoreTable, control: str, candidate: str, rows: NDArray[np.bool_] | None = None
+) -> float | None:
+    """Difference of the means over all executions of either arm, common cases or not."""
     means = []
     for arm in (candidate, control):
         scores = column(table, arm)
         runs = table.runs[:, table.arms.index(arm)]
-        known = rows & ~np.isnan(scores) & (runs > 0)
+        known = ~np.isnan(scores) & (runs > 0)
+        if rows is not None:
+            known &= rows
         if not known.any():
             return None
         means.append(float(np.average(scores[known], weights=runs[known])))

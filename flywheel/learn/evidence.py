@@ -13,6 +13,7 @@ from flywheel.learn.rulings import GateRules
 from flywheel.records.columns import ScoreTable
 from flywheel.records.verdict import Evidence, Guardrail
 from flywheel.stats.evalues import mixture_e_value
+from flywheel.stats.group_sequential import sequential_non_inferiority
 from flywheel.stats.paired import PairedComparison, compare_paired
 from flywheel.stats.ratios import log_ratio_non_inferiority
 from flywheel.stats.shrinkage import GainPrior, paired_standard_error, shrink_gain
@@ -32,6 +33,30 @@ class Arms:
     candidate: str
     source: str
     slice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a running experiment was looked at.
+
+    Attributes:
+        looks: numbers of cases at each look so far, rising.
+        planned: cases at the planned end.
+        final: no more cases follow, so what is not proven by now is not kept.
+    """
+
+    looks: tuple[int, ...]
+    planned: int
+    final: bool
+
+    def until_end(self) -> tuple[int, ...]:
+        """The looks with the planned end.
+
+        Examples:
+            >>> Watch((30, 60), 100, final=False).until_end()
+            (30, 60, 100)
+        """
+        return tuple(sorted({*self.looks, self.planned}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +131,11 @@ def digest(cases: Sequence[str]) -> str:
 
 
 def guardrails(
-    table: ScoreTable, arms: Arms, rules: GateRules, rows: NDArray[np.bool_]
+    table: ScoreTable,
+    arms: Arms,
+    rules: GateRules,
+    rows: NDArray[np.bool_],
+    watch: Watch | None = None,
 ) -> tuple[Guardrail, ...]:
     """Latency with cost, each proven to stay below its limit, or not recorded.
 
@@ -115,26 +144,32 @@ def guardrails(
         arms: which two.
         rules: limits, least number of cases.
         rows: bool, shape (n,), cases that count.
+        watch: how a running experiment was looked at; the table's cases are then in the order
+            they ran, and every look is paid for.
 
     Returns:
-        One guardrail per measure; passed None does not block.
+        One guardrail per measure; passed None does not block. Before the final look, what is
+        not proven but not above its limit either is None.
     """
-    return (
-        _ratio("latency", table.latency_ms, (table, arms, rows), rules, rules.latency_ratio_limit),
-        _ratio("cost", table.cost_usd, (table, arms, rows), rules, rules.cost_ratio_limit),
+    measures = (
+        ("latency", table.latency_ms, rules.latency_ratio_limit),
+        ("cost", table.cost_usd, rules.cost_ratio_limit),
+    )
+    places = table.arms.index(arms.control), table.arms.index(arms.candidate)
+    return tuple(
+        _ratio(name, [np.where(rows, values[:, at], np.nan) for at in places], rules, limit, watch)
+        for name, values, limit in measures
     )
 
 
 def _ratio(
     name: str,
-    values: NDArray[np.float64],
-    chosen: tuple[ScoreTable, Arms, NDArray[np.bool_]],
+    amounts: Sequence[NDArray[np.float64]],
     rules: GateRules,
     limit: float,
+    watch: Watch | None,
 ) -> Guardrail:
-    table, arms, rows = chosen
-    control = values[rows, table.arms.index(arms.control)]
-    candidate = values[rows, table.arms.index(arms.candidate)]
+    control, candidate = amounts
     known = ~(np.isnan(control) | np.isnan(candidate))
     if not known.any():
         return Guardrail(measure=name, passed=None, limit=limit, because="not recorded")
@@ -146,8 +181,29 @@ def _ratio(
     if check.proven is None or check.ratio is None or check.pairs < rules.min_pairs:
         said = f"recorded on both versions for {check.pairs} cases; {rules.min_pairs} are needed"
         return Guardrail(measure=name, passed=None, estimate=check.ratio, limit=limit, because=said)
+    if watch is not None:
+        passed, said = _watched(control, candidate, watch, limit, check.ratio)
+        return Guardrail(measure=name, passed=passed, estimate=check.ratio, limit=limit, because=said)
     said = f"{check.ratio:.2f} times the live version, at most {check.upper:.2f}; the limit is {limit:g}"
     return Guardrail(measure=name, passed=check.proven, estimate=check.ratio, limit=limit, because=said)
+
+
+def _watched(
+    control: NDArray[np.float64],
+    candidate: NDArray[np.float64],
+    watch: Watch,
+    limit: float,
+    ratio: float,
+) -> tuple[bool | None, str]:
+    """Whether a ratio below the limit is proven, however often it was looked at."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(candidate / control)
+    logs[~np.isfinite(logs)] = np.nan
+    steps = sequential_non_inferiority(logs, watch.until_end(), limit)
+    if steps and steps[-1].proven:
+        return True, f"{ratio:.2f} times the live version, proven below the limit of {limit:g}"
+    said = f"{ratio:.2f} times the live version; the limit of {limit:g} is not proven to be kept"
+    return (False if ratio >= limit or watch.final else None), said
 
 
 def _problem(
@@ -198,6 +254,7 @@ def _evidence(
         low=compared.low,
         high=compared.high,
         coverage=compared.coverage,
+        standard_error=error,
         p_value=compared.p_value,
         shrunken_gain=shrunken,
         e_value=mixture_e_value(differences),

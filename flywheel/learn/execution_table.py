@@ -38,6 +38,7 @@ def columns_of(executions: Sequence[Execution]) -> ExecutionColumns:
         cost_usd=numbers(lambda e: e.cost_usd),
         input_tokens=numbers(lambda e: e.input_tokens),
         output_tokens=numbers(lambda e: e.output_tokens),
+        started_at=numbers(lambda e: None if e.started_at is None else e.started_at.timestamp()),
         version=coded(lambda e: e.version),
         slice=coded(lambda e: e.slice),
         model=coded(lambda e: e.model),

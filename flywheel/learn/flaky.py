@@ -67,7 +67,7 @@ def histories(columns: ExecutionColumns) -> Histories:
     counted = np.isin(columns.outcome, (PASSED, FAILED, ERROR)) & (columns.case.codes >= 0)
     rows = np.flatnonzero(counted)
     case = columns.case.codes[rows]
-    arm = _arms(columns, rows)
+    arm = arms(columns, rows)
     failed = columns.outcome[rows] != PASSED
     # Runs of one arm stand together, in the order they were stored.
     order = np.lexsort((rows, arm, case))
@@ -147,9 +147,20 @@ def flaky_tests(columns: ExecutionColumns, sure: float = SURE) -> tuple[FlakyTes
         unknown with the number of reruns that would tell.
     """
     past = histories(columns)
+    return _told(past, flaky_probabilities(past), past.failures > 0, sure)
+
+
+def flaky_only(columns: ExecutionColumns, sure: float = SURE) -> tuple[FlakyTest, ...]:
+    """The tests that `flaky_tests` calls flaky, without the work of describing the others."""
+    past = histories(columns)
     chance = flaky_probabilities(past)
+    return _told(past, chance, (chance >= sure) & (past.flips > 0), sure)
+
+
+def _told(
+    past: Histories, chance: NDArray[np.float64], wanted: NDArray[np.bool_], sure: float
+) -> tuple[FlakyTest, ...]:
     a, b = past.failures + SHAPE[0], past.runs - past.failures + SHAPE[1]
-    low, high = betaincinv(a, b, 0.025), betaincinv(a, b, 0.975)
     found = [
         FlakyTest(
             case_id=past.cases[i],
@@ -159,13 +170,13 @@ def flaky_tests(columns: ExecutionColumns, sure: float = SURE) -> tuple[FlakyTes
             failures=int(past.failures[i]),
             flips=int(past.flips[i]),
             failure_rate=float(a[i] / (a[i] + b[i])),
-            low=float(low[i]),
-            high=float(high[i]),
+            low=float(betaincinv(a[i], b[i], 0.025)),
+            high=float(betaincinv(a[i], b[i], 0.975)),
             reruns=reruns_to_tell(int(past.failures[i]), int(past.runs[i])),
             versions=int(past.versions[i]),
             because=_because(past, int(i)),
         )
-        for i in np.flatnonzero(past.failures > 0)
+        for i in np.flatnonzero(wanted)
     ]
     return tuple(sorted(found, key=lambda t: (-t.probability, -t.failures, t.case_id)))
 
@@ -212,7 +223,8 @@ def share_between(failures: int, runs: int, low: float = 0.05, high: float = 0.9
     return float(betainc(a, b, high) - betainc(a, b, low))
 
 
-def _arms(columns: ExecutionColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def arms(columns: ExecutionColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Version with model and agent of the given rows, as one number each."""
     arm = np.zeros(rows.size, dtype=np.int64)
     for coded in (columns.version, columns.model, columns.agent):
         arm = arm * (len(coded.names) + 1) + coded.codes[rows] + 1

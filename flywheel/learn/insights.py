@@ -10,6 +10,13 @@ from flywheel.records.findings import FlakyTest, Insight, PromptAnalysis, SliceF
 from flywheel.records.proposal import Proposal
 
 MAX_INSIGHTS = 50
+_CURED_BY = {
+    "missing_output_format": "output_format",
+    "missing_examples": "demonstrations",
+    "undefined_names": "definitions",
+}
+"""Refinement strategy that cures a weakness of a prompt's text."""
+
 SAME_PLACE = 0.7
 """A slice whose excess is so far one pattern's failures says nothing new beside it."""
 
@@ -47,11 +54,49 @@ def insights(
 
 
 def with_proposals(found: Sequence[Insight], proposals: Iterable[Proposal]) -> tuple[Insight, ...]:
-    """Insights with the versions that were proposed from their patterns."""
-    made = [(set(p.patterns), p.version) for p in proposals]
+    """Insights with the versions that were proposed from them.
+
+    Args:
+        found: of the analysis the proposals were made from.
+        proposals: each names its insights, see `named`.
+    """
+    made = [(set(p.insights), p.version) for p in proposals]
     return tuple(
-        insight.model_copy(update={"proposals": tuple(v for keys, v in made if keys & set(insight.patterns))})
+        insight.model_copy(update={"proposals": tuple(v for ids, v in made if insight.insight_id in ids)})
         for insight in found
+    )
+
+
+def named(proposals: Iterable[Proposal], found: Sequence[Insight]) -> tuple[Proposal, ...]:
+    """Proposals with the insights they were made from: they share a failure pattern, or cure a weakness.
+
+    A recorded alternative was written by people before anything was found, so it comes from none.
+    """
+    return tuple(
+        p if p.origin == "recorded" else p.model_copy(update={"insights": _sources(p, found)})
+        for p in proposals
+    )
+
+
+def leading_patterns(
+    patterns: Sequence[FailurePattern], found: Sequence[Insight], threshold: float
+) -> tuple[FailurePattern, ...]:
+    """Patterns that an insight of enough confidence speaks of, in the order of the insights."""
+    order: dict[str, None] = {}
+    for insight in found:
+        if insight.confidence >= threshold:
+            order.update(dict.fromkeys(insight.patterns))
+    by_key = {p.pattern_key: p for p in patterns if p.confidence >= threshold}
+    return tuple(by_key[key] for key in order if key in by_key)
+
+
+def _sources(proposal: Proposal, found: Sequence[Insight]) -> tuple[str, ...]:
+    answered, strategies = set(proposal.patterns), set(proposal.strategy.split("+"))
+    return tuple(
+        insight.insight_id
+        for insight in found
+        if answered & set(insight.patterns)
+        or (insight.kind == "prompt" and _CURED_BY.get(insight.insight_id.split("-")[1], "") in strategies)
     )
 
 

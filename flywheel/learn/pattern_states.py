@@ -48,7 +48,7 @@ def with_states(
         cycle: the analysis that is being made; made again, it finds its own patterns new again.
 
     Returns:
-        First seen is carried over. A known pattern without any failure has
+        First seen and a written cause are carried over. A known pattern without any failure has
         count 0; it is resolved when at its old rate so many executions would
         have shown it with 95 % chance, else it stays known.
     """
@@ -60,8 +60,11 @@ def with_states(
 
 
 def _seen(pattern: FailurePattern, old: FailurePattern | None, cycle: str | None) -> FailurePattern:
-    if old is None or (cycle is not None and old.found_by == cycle):
+    if old is None:
         return pattern.model_copy(update={"state": NEW, "found_by": cycle})
+    cause = pattern.root_cause or old.root_cause
+    if cycle is not None and old.found_by == cycle:
+        return pattern.model_copy(update={"state": NEW, "found_by": cycle, "root_cause": cause})
     moments = [m for m in (old.first_seen, pattern.first_seen) if m is not None]
     state = CAME_BACK if old.state == RESOLVED else KNOWN
     members = tuple(sorted({*pattern.members, *old.members}))
@@ -71,6 +74,7 @@ def _seen(pattern: FailurePattern, old: FailurePattern | None, cycle: str | None
             "first_seen": min(moments, default=None),
             "members": members,
             "found_by": old.found_by,
+            "root_cause": cause,
         }
     )
 

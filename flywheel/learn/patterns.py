@@ -17,7 +17,9 @@ from flywheel.learn.message_templates import merge_siblings, message_template
 from flywheel.learn.outages import outages
 from flywheel.learn.pattern_states import keep_keys
 from flywheel.learn.pattern_words import cause_of, cure_of, habit_because, habit_title, title_of
+from flywheel.learn.seen import Span, seen_in_all
 from flywheel.records.analysis import FailurePattern
+from flywheel.records.columns import ExecutionColumns
 from flywheel.records.execution import Execution
 from flywheel.records.findings import Contrast
 
@@ -48,6 +50,7 @@ class PatternEvidence:
         failures, passes: executions with their texts; passes tell habits, homes, outages.
         total_failures, total_passes: how many there are, when only a part was read.
         known: patterns of earlier analyses, whose keys are kept.
+        columns: all executions, when only a part was read; they tell first and last seen.
     """
 
     failures: Sequence[Execution]
@@ -55,6 +58,12 @@ class PatternEvidence:
     total_failures: int | None = None
     total_passes: int | None = None
     known: Sequence[FailurePattern] = ()
+    columns: ExecutionColumns | None = None
+
+    @property
+    def part(self) -> float:
+        """Failures there are for each one read, at least 1."""
+        return max(1.0, (self.total_failures or 0) / max(1, len(self.failures)))
 
 
 @dataclass(slots=True)
@@ -79,7 +88,7 @@ def failure_patterns(
 
     Args:
         failures: failed and errored executions, with their texts.
-        total: all failures there are, when `failures` is a part of them; shares relate to it.
+        total: all failures there are, when `failures` is a sample of them.
         passes: passed executions of the same scope; without them no constant
             answer, no outage and no home of a pattern can be told.
         known: patterns of earlier analyses, whose keys are kept.
@@ -117,12 +126,15 @@ def mine_patterns(evidence: PatternEvidence) -> tuple[FailurePattern, ...]:
     if evidence.passes:
         looked = _with_families(groups, failures)
         homes[: len(looked)] = contrasts(people, looked)
-    whole = max(evidence.total_failures or 0, len(failures))
     executions = float(people.weights.sum()) if evidence.passes else None
-    found = [
-        _pattern(group, [failures[i] for i in group.members], home, (whole, executions, len(failures)))
-        for group, home in zip(groups, homes, strict=True)
-    ]
+    spans: list[Span | None] = [None] * len(groups)
+    if evidence.columns is not None and evidence.part > 1:
+        spans = seen_in_all(evidence.columns, failures, [g.members for g in groups])
+    found = []
+    for group, home, span in zip(groups, homes, spans, strict=True):
+        members = [failures[i] for i in group.members]
+        size = _Size(len(failures), evidence.part, executions)
+        found.append(_pattern(group, members, home, size, span))
     return keep_keys(found, evidence.known)
 
 
@@ -261,14 +273,22 @@ def _examples(members: Sequence[Execution], home: Contrast | None) -> tuple[str,
     return tuple(m.execution_id for m in order[:MAX_EXAMPLES])
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Failures read, failures each of them stands for, all scored executions where known."""
+
+    read: int
+    part: float
+    executions: float | None
+
+
 def _pattern(
-    group: _Group, members: Sequence[Execution], home: Contrast | None, size: tuple[int, float | None, int]
+    group: _Group, members: Sequence[Execution], home: Contrast | None, size: _Size, span: Span | None
 ) -> FailurePattern:
-    whole, executions, read = size
     count = len(members)
-    moments = sorted(m.started_at for m in members if m.started_at is not None)
+    moments = [m.started_at for m in members if m.started_at is not None]
+    moments += span or ()
     cluster = group.cluster
-    standing = count * whole / read
     return FailurePattern(
         pattern_key=group.key or cluster.key,
         kind=cluster.kind,
@@ -276,7 +296,7 @@ def _pattern(
         cause=cause_of(cluster, group.because),
         recommendation=cure_of(cluster),
         count=count,
-        share=count / whole,
+        share=count / size.read,
         confidence=count / (count + 1),
         slice=cluster.slice,
         expected=cluster.expected,
@@ -284,8 +304,8 @@ def _pattern(
         examples=_examples(members, home),
         detail=cluster.place or cluster.detail,
         members=group.exact or (cluster.key,),
-        rate=None if not executions else min(1.0, standing / executions),
+        rate=None if not size.executions else min(1.0, count * size.part / size.executions),
         contrast=home,
-        first_seen=moments[0] if moments else None,
-        last_seen=moments[-1] if moments else None,
+        first_seen=min(moments, default=None),
+        last_seen=max(moments, default=None),
     )

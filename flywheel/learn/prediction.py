@@ -1,8 +1,7 @@
-"""Which tests fail next: a chance for each from its shrunken history, with an order to run them."""
+"""Which tests fail next: a chance for each from its history, with an order to run them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,115 +9,72 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from flywheel.learn.flaky import ERROR, FAILED, PASSED
+from flywheel.learn.experts import EXPERTS, History, features, fitted, mixed
+from flywheel.learn.flaky import ERROR, FAILED, PASSED, arms
 from flywheel.records.columns import ExecutionColumns
 from flywheel.records.findings import FailureForecast
 
-DECAY = 0.8
-"""Weight of a run against the next one."""
-
-PRIOR_RUNS = 2.0
-"""Runs at the rate of the slice that every test starts with."""
-
-MIN_FIT = 100
-RIDGE = 1.0
-ROUNDS = 25
-
 
 @dataclass(frozen=True, slots=True)
-class _Steps:
-    """What was known before each run, in order of storing.
+class _Forecasts:
+    """What was expected before each run, n runs in order of storing.
 
     Attributes:
         case: int32, shape (n,).
-        features: float64, shape (n, 4): intercept, log odds of the slice, of the test, last outcome.
         failed: bool, shape (n,).
         runs: int64, shape (n,), earlier runs of the test.
-        now: the features after the last run of each test, shape (m, 4).
+        last: int64, shape (n,), outcome before: 1 failed, 0 passed, -1 none.
+        base: float64, shape (n,), share of failures among all earlier runs.
+        chance: float64, shape (n,), mixed.
+        weights: of the experts for the next run.
+        next: tests that ran, with the chance of their next run, whether the last one failed.
     """
 
     case: NDArray[np.int32]
-    features: NDArray[np.float64]
     failed: NDArray[np.bool_]
     runs: NDArray[np.int64]
-    now: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class FailureModel:
-    """Weights of what was known before a run; fitted on the runs that are over.
-
-    Attributes:
-        weights: float64, shape (4,).
-        fitted: runs they were fitted on; 0 means the start weights.
-    """
-
+    last: NDArray[np.int64]
+    base: NDArray[np.float64]
+    chance: NDArray[np.float64]
     weights: NDArray[np.float64]
-    fitted: int
-
-    def chances(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Chance of failure for rows of features."""
-        return np.asarray(expit(features @ self.weights), dtype=np.float64)
+    next: dict[int, tuple[float, bool]]
 
 
 def forecast_failures(columns: ExecutionColumns) -> tuple[FailureForecast, ...]:
     """Chance of every known test to fail in its next run, the likeliest first.
 
-    A test's decayed failure rate is drawn towards the rate of its slice, as
-    if it had run twice at that rate before; how far the rate, the slice and
-    the last outcome count is fitted on all runs that are over (ridge logistic
-    regression), so that no weight has to be guessed.
+    Seven experts each give a chance: the share of all runs that failed; that
+    of the slice; that of the slice under this version, model and agent; the
+    test's own decayed share drawn towards either; the share after such a last
+    outcome; a logistic regression on these. They are mixed by how well each
+    foretold the runs that are over, late ones more than early ones, so a new
+    version that behaves unlike the others is learned within a few runs.
 
     Args:
         columns: executions in the order they were stored.
 
     Returns:
-        One forecast per test with at least one scored run.
-
-    References:
-        Le Cessie, van Houwelingen (1992), Applied Statistics 41:191-201.
+        One forecast per test with at least one scored run, for a run under the version it ran under last.
     """
-    steps = _steps(columns)
-    if not steps.case.size:
-        return ()
-    model = fit_failures(steps.features[steps.runs > 0], steps.failed[steps.runs > 0])
-    chance = model.chances(steps.now)
+    steps = _forecasts(columns)
     runs = np.bincount(steps.case, minlength=len(columns.case.names))
     found = [
         FailureForecast(
-            case_id=columns.case.names[i],
-            probability=float(chance[i]),
-            runs=int(runs[i]),
-            last_failed=bool(steps.now[i, 3] > 0),
+            case_id=columns.case.names[i], probability=chance, runs=int(runs[i]), last_failed=last_failed
         )
-        for i in np.flatnonzero(runs)
+        for i, (chance, last_failed) in steps.next.items()
     ]
     return tuple(sorted(found, key=lambda f: (-f.probability, f.case_id)))
 
 
-def fit_failures(features: NDArray[np.float64], failed: NDArray[np.bool_]) -> FailureModel:
-    """Weights by penalised likelihood; the start weights when fewer than 100 runs are over.
-
-    The start weights believe the test's own shrunken rate, nothing else, and
-    the penalty pulls towards them.
-    """
-    start = np.array([0.0, 0.0, 1.0, 0.0])
-    if failed.size < MIN_FIT:
-        return FailureModel(start, 0)
-    weights = start.copy()
-    for _ in range(ROUNDS):
-        p = expit(features @ weights)
-        gradient = features.T @ (failed - p) - RIDGE * (weights - start)
-        curvature = (features * (p * (1 - p))[:, None]).T @ features + RIDGE * np.eye(4)
-        step = np.linalg.solve(curvature, gradient)
-        weights = weights + step
-        if float(np.abs(step).max()) < 1e-8:
-            break
-    return FailureModel(np.asarray(weights, dtype=np.float64), int(failed.size))
+def expert_weights(columns: ExecutionColumns) -> dict[str, float]:
+    """How far each expert counts for the next run; they sum to 1, and are equal before any run."""
+    weights = _forecasts(columns).weights
+    return dict(zip(EXPERTS, weights.tolist(), strict=True))
 
 
 def held_out_scores(columns: ExecutionColumns) -> dict[str, float]:
-    """Brier scores on the last run of each test, predicted from all that was stored before it.
+    """Brier scores on the last run of each test, each foretold from the runs stored before it.
 
     Args:
         columns: executions in the order they were stored.
@@ -128,22 +84,18 @@ def held_out_scores(columns: ExecutionColumns) -> dict[str, float]:
         outcome` of the test, with the number of `runs` scored; empty when no test ran twice.
 
     References:
-        Brier (1950), Monthly Weather Review 78:1-3.
+        Brier (1950), Monthly Weather Review 78:1-3; Dawid (1984), JRSS A 147:278-292 (prequential).
     """
-    steps = _steps(columns)
+    steps = _forecasts(columns)
     count = np.bincount(steps.case, minlength=len(columns.case.names))
     final = (steps.runs > 0) & (steps.runs == count[steps.case] - 1)
     if not final.any():
         return {}
-    earlier = (steps.runs > 0) & ~final
-    model = fit_failures(steps.features[earlier], steps.failed[earlier])
     came = steps.failed[final].astype(np.float64)
-    base = float(steps.failed[~final].mean())
-    last = steps.features[final, 3] > 0
     return {
-        "forecast": float(np.mean((model.chances(steps.features[final]) - came) ** 2)),
-        "base rate": float(np.mean((base - came) ** 2)),
-        "last outcome": float(np.mean((last - came) ** 2)),
+        "forecast": float(np.mean((steps.chance[final] - came) ** 2)),
+        "base rate": float(np.mean((steps.base[final] - came) ** 2)),
+        "last outcome": float(np.mean((steps.last[final] - came) ** 2)),
         "runs": float(came.size),
     }
 
@@ -176,48 +128,28 @@ def order_tests(
     return tuple(sorted(dict.fromkeys(cases), key=key))
 
 
-def _steps(columns: ExecutionColumns) -> _Steps:
-    scored = np.isin(columns.outcome, (PASSED, FAILED, ERROR)) & (columns.case.codes >= 0)
-    case = columns.case.codes[scored]
-    failed = columns.outcome[scored] != PASSED
-    place = columns.slice.codes[scored] + 1
-    m = len(columns.case.names)
-    total = [PRIOR_RUNS / 2, PRIOR_RUNS]
-    by_slice = [[0.0, 0.0] for _ in range(len(columns.slice.names) + 1)]
-    own = [[0.0, 0.0] for _ in range(m)]
-    last, slice_of, runs = [0.0] * m, [0] * m, [0] * m
-    features: list[_Known] = []
-    before: list[int] = []
-    for c, s, f in zip(case.tolist(), place.tolist(), failed.tolist(), strict=True):
-        near, mine = by_slice[s], own[c]
-        features.append(_known(total, near, mine, last[c]))
-        before.append(runs[c])
-        for counts in (total, near):
-            counts[0] += f
-            counts[1] += 1.0
-        mine[0], mine[1] = DECAY * mine[0] + f, DECAY * mine[1] + 1.0
-        last[c], slice_of[c] = (1.0 if f else -1.0), s
-        runs[c] += 1
-    now = [_known(total, by_slice[slice_of[c]], own[c], last[c]) for c in range(m)]
-    return _Steps(
-        case,
-        np.array(features, dtype=np.float64).reshape(-1, 4),
-        failed,
-        np.array(before, dtype=np.int64),
-        np.array(now, dtype=np.float64).reshape(-1, 4),
-    )
-
-
-_Known = tuple[float, float, float, float]
-
-
-def _known(total: list[float], by_slice: list[float], own: list[float], last: float) -> _Known:
-    base = total[0] / total[1]
-    near = (by_slice[0] + 5 * base) / (by_slice[1] + 5)
-    rate = (own[0] + PRIOR_RUNS * near) / (own[1] + PRIOR_RUNS)
-    return 1.0, _log_odds(near), _log_odds(rate), last
-
-
-def _log_odds(rate: float) -> float:
-    inside = min(0.999, max(0.001, rate))
-    return math.log(inside / (1.0 - inside))
+def _forecasts(columns: ExecutionColumns) -> _Forecasts:
+    rows = np.flatnonzero(np.isin(columns.outcome, (PASSED, FAILED, ERROR)) & (columns.case.codes >= 0))
+    case, failed = columns.case.codes[rows], columns.outcome[rows] != PASSED
+    place, arm = columns.slice.codes[rows], arms(columns, rows)
+    history = History()
+    expected: list[tuple[float, ...]] = []
+    before: list[tuple[int, int]] = []
+    counts: dict[int, int] = {}
+    newest: dict[int, tuple[int, int]] = {}
+    for c, s, a, f in zip(case.tolist(), place.tolist(), arm.tolist(), failed.tolist(), strict=True):
+        expected.append(history.expect(c, s, a))
+        before.append((counts.get(c, 0), history.before.get(c, -1)))
+        history.add(c, s, a, f)
+        counts[c] = counts.get(c, 0) + 1
+        newest[c] = (s, a)
+    runs, last = np.array(before, dtype=np.int64).reshape(-1, 2).T
+    six = np.array(expected, dtype=np.float64).reshape(-1, len(EXPERTS) - 1)
+    by_fit, weights = fitted(features(six, last), failed, runs > 0)
+    chance, shares = mixed(np.column_stack([six, by_fit]), failed)
+    names = list(newest)
+    now = np.array([history.expect(c, *newest[c]) for c in names], dtype=np.float64).reshape(-1, six.shape[1])
+    ended = np.array([history.before[c] for c in names], dtype=np.int64)
+    coming = np.column_stack([now, expit(features(now, ended) @ weights)]) @ shares
+    following = {c: (float(p), bool(f)) for c, p, f in zip(names, coming, ended, strict=True)}
+    return _Forecasts(case, failed, runs, last, six[:, 0], chance, shares, following)

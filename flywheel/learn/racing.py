@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.learn.comparison import slice_evidence, slice_guardrail
-from flywheel.learn.evidence import Arms, measure
+from flywheel.learn.evidence import Arms, Watch, column, guardrails, measure
 from flywheel.learn.rulings import GateRules, Judgement, decide
 from flywheel.records.columns import ScoreTable
-from flywheel.records.verdict import Ruling
+from flywheel.records.verdict import Guardrail, Ruling
 from flywheel.stats.confidence_sequence import betting_confidence_sequence, predictive_probability
 from flywheel.stats.evalues import mixture_e_value
 from flywheel.stats.sequential_gate import SequentialGate
+from flywheel.stats.shrinkage import GainPrior
 from flywheel.stats.spending import SequentialMcNemar, SequentialP
 
 
@@ -41,18 +42,20 @@ class RacePlan:
         first_look: cases before the first look that may decide.
         halving: cases after which the worse half of the running candidates stops.
         futility: chance of ending significant below which a candidate stops.
+        fresh: cases kept for a second opinion on the winner.
         flips: sign paths of the joint test; the exact test of one pass-or-fail candidate needs none.
     """
 
     n_max: int
-    look_every: int = 10
+    look_every: int = 5
     first_look: int = 30
     halving: tuple[int, ...] = (40, 80, 140)
     futility: float = 0.05
+    fresh: int = 0
     flips: int = 4000
 
     @classmethod
-    def from_rules(cls, rules: GateRules, cases: int) -> RacePlan:
+    def from_rules(cls, rules: GateRules, cases: int, fresh: int = 0) -> RacePlan:
         """A plan over all cases at hand; a sure strategy gives up later.
 
         Examples:
@@ -61,7 +64,7 @@ class RacePlan:
         """
         level = rules.significance_level
         futility = 0.02 if level <= 0.01 else 0.05 if level <= 0.05 else 0.10
-        return cls(n_max=cases, first_look=min(rules.min_pairs, cases), futility=futility)
+        return cls(n_max=cases, first_look=min(rules.min_pairs, cases), futility=futility, fresh=fresh)
 
     def looks(self) -> tuple[int, ...]:
         """Cases at which the race is looked at.
@@ -106,6 +109,7 @@ class Race:
         done: nothing more should run.
         next_look: cases to have before looking again; None when done.
         because: one sentence.
+        plan: when it was looked at.
     """
 
     runners: tuple[Runner, ...]
@@ -114,6 +118,7 @@ class Race:
     done: bool
     next_look: int | None
     because: str
+    plan: RacePlan
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -172,20 +177,27 @@ def race(
     upcoming = next((look for look in plan.looks() if look > seen), None)
     done = not any(lane.running for lane in lanes)
     runners = tuple(lane.runner(name) for lane, name in zip(lanes, candidates, strict=True))
-    return Race(runners, seen, test.method, done, None if done else upcoming, _told(runners, seen, done))
+    said = _told(runners, seen, done)
+    return Race(runners, seen, test.method, done, None if done else upcoming, said, plan)
 
 
 def judge_race(
-    table: ScoreTable, control: str, finished: Race, rules: GateRules, source: str
+    table: ScoreTable,
+    control: str,
+    finished: Race,
+    rules: GateRules,
+    source: str,
+    prior: GainPrior | None = None,
 ) -> tuple[Judgement, ...]:
     """Rulings on the candidates of a race, from its p-values and no second look.
 
     Args:
-        table: the cases that ran, for means with guardrails.
+        table: the cases in the order they ran, for means with guardrails.
         control: arm that is live.
         finished: the race; one that is not done holds what still runs.
         rules: how sure to be.
         source: recorded or live.
+        prior: where true gains lie, learned from past experiments.
 
     Returns:
         One judgement per candidate; intervals are confidence sequences.
@@ -193,7 +205,8 @@ def judge_race(
     shared = replace(rules, e_min=rules.e_min * len(finished.runners))
     judged = []
     for runner in finished.runners:
-        one = measure(table, Arms(control, runner.candidate, source), rules)
+        arms = Arms(control, runner.candidate, source)
+        one = measure(table, arms, rules, prior=prior)
         slices = slice_evidence(table, control, runner.candidate, rules, source) if runner.pairs else ()
         interval = betting_confidence_sequence(one.differences, rules.coverage)
         evidence = one.evidence.model_copy(
@@ -204,7 +217,10 @@ def judge_race(
                 "p_value": runner.p_value if runner.pairs else None,
                 "adjusted_p": runner.p_value if runner.pairs and not one.missing else None,
                 "e_value": runner.e_value if runner.pairs else None,
-                "guardrails": (*one.evidence.guardrails, *slice_guardrail(slices, rules)),
+                "guardrails": (
+                    *watched_guardrails(table, arms, finished, rules),
+                    *slice_guardrail(slices, rules),
+                ),
             }
         )
         ruling, because = decide(evidence, shared, len(finished.runners), one.missing)
@@ -213,6 +229,38 @@ def judge_race(
         told = f"{because} {_ending(runner)}".strip()
         judged.append(Judgement(runner.candidate, ruling, told, evidence, slices))
     return tuple(judged)
+
+
+RAIL_EVERY = 50
+"""Cases between two looks at latency with cost: more looks than decisions would only raise the bar."""
+
+
+def watched_guardrails(
+    table: ScoreTable, arms: Arms, finished: Race, rules: GateRules, fresh: int = 0
+) -> tuple[Guardrail, ...]:
+    """Latency with cost, where every look of a race is paid for.
+
+    Args:
+        table: cases in the order they ran, fresh ones last.
+        arms: which two.
+        finished: the race.
+        rules: limits.
+        fresh: cases that were run after the race.
+
+    Returns:
+        One guardrail per measure; None while cases may still prove it.
+    """
+    rows = ~np.isnan(column(table, arms.control) - column(table, arms.candidate))
+    if not rows.any():
+        return ()
+    runner = next(r for r in finished.runners if r.candidate == arms.candidate)
+    stopped = runner.stopped_at or finished.cases
+    looks = [*range(RAIL_EVERY, stopped, RAIL_EVERY), stopped]
+    if fresh:
+        looks.append(finished.cases + fresh)
+    planned = finished.plan.n_max + finished.plan.fresh
+    final = bool(fresh) or not finished.plan.fresh
+    return guardrails(table, arms, rules, rows, Watch(tuple(looks), planned, final))
 
 
 class _Lane:

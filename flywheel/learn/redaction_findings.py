@@ -25,5 +25,11 @@ class Finding(NamedTuple):
 Find = Callable[[str], Iterator[Finding]]
 """Looks for some kinds in a text, from left to right."""
 
-ALONE: Final = r"(?:(?<![A-Za-z0-9].)|(?<=\\[nrtbfv].)|(?<=%[0-9A-Fa-f]{2}.))"
-"""Behind the first character of a word; letters of an escape may stand before it, as in `\\n`, `%3D`."""
+_ESCAPES: Final = (
+    r"(?<=\\[nrtbfv].)",
+    r"(?<=%[0-9A-Fa-f]{2}.)",
+    r"(?<=\\u[0-9A-Fa-f]{4}.)",
+    r"(?<=\\x[0-9A-Fa-f]{2}.)",
+)
+ALONE: Final = "(?:{})".format("|".join(("(?<![A-Za-z0-9].)", *_ESCAPES)))
+"""Behind the first character of a word; an escape may stand before it, as in `\\n`, `%3D`, `\\u201e`."""

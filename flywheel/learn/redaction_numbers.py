@@ -33,12 +33,13 @@ _IBAN: Final = re.compile(
 _SSN: Final = re.compile(r"[0-8](?<![0-9-].)[0-9]{2}(-|\u2011|\u2013)[0-9]{2}\1[0-9]{4}(?![0-9-])")
 _NINO: Final = re.compile(rf"[A-Za-z]{ALONE}[A-Za-z]{_GAP}?(?:[0-9]{{2}}{_GAP}?){{3}}[A-Da-d](?![A-Za-z0-9])")
 _DNI: Final = re.compile(
-    rf"[0-9XYZxyz]{ALONE}(?:{_GAP}?[0-9]{{7}}|[0-9]\.[0-9]{{3}}\.[0-9]{{3}}){_GAP}?"
+    rf"[0-9XYZxyz]{ALONE}(?<![0-9][.,].)(?:(?<=[XYZxyz]){_GAP}?[0-9]{{7}}|[0-9]{{7}}|[0-9]\.[0-9]{{3}}\.[0-9]{{3}}){_GAP}?"
     rf"[A-HJ-NP-TV-Za-hj-np-tv-z](?![A-Za-z0-9])"
 )
+# Between the groups one separator or none; the key of two digits may stand apart.
 _NIR: Final = re.compile(
-    rf"[1-378](?<![0-9].)(?<![0-9][.,].){_GAP}?[0-9]{{2}}{_GAP}?[0-9]{{2}}{_GAP}?(?:[0-9]{{2}}|2[ABab])"
-    rf"{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{2}}(?![0-9])"
+    rf"[1-378](?<![0-9].)(?<![0-9][.,].)(?P<gap>{_GAP}?)[0-9]{{2}}(?P=gap)[0-9]{{2}}(?P=gap)(?:[0-9]{{2}}|2[ABab])"
+    rf"(?P=gap)[0-9]{{3}}(?P=gap)[0-9]{{3}}{_GAP}?[0-9]{{2}}(?![0-9])"
 )
 _TAX: Final = re.compile(r"[1-9](?<![0-9].)[0-9] [0-9]{3} [0-9]{3} [0-9]{3}(?![0-9])")
 _NAMES: Final = re.compile(
@@ -69,7 +70,11 @@ def accounts(text: str) -> Iterator[Finding]:
     for found in _IBAN.finditer(text):
         length = IBAN_LENGTHS.get(found[0][:2].upper(), 0)
         end, account = _cut(text, found.start(), length)
-        if is_iban(account) and not text[end : end + 1].isalnum():
+        if end > found.end() or text[end : end + 1].isalnum():
+            continue
+        written = text[found.start() : end]
+        # Both cases in one are the base 64 of a key or a picture.
+        if is_iban(account) and written in {written.upper(), written.lower()}:
             yield Finding(found.start(), end, Private.IBAN, account)
 
 

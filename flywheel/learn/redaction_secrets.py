@@ -20,7 +20,10 @@ _PEM: Final = re.compile(
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]+){1,3}")
 
 # A letter before a key makes it another word, save that of an escape: \nsk-... in a repr, %3Dsk-... in a URL.
-_EDGE: Final = r"(?:(?<![A-Za-z0-9]{0})|(?<=\\[nrtbfv]{0})|(?<=%[0-9A-Fa-f]{{2}}{0}))"
+_EDGE: Final = (
+    r"(?:(?<![A-Za-z0-9]{0})|(?<=\\[nrtbfv]{0})|(?<=%[0-9A-Fa-f]{{2}}{0})"
+    r"|(?<=\\u[0-9A-Fa-f]{{4}}{0})|(?<=\\x[0-9A-Fa-f]{{2}}{0}))"
+)
 _LONG: Final = "[A-Za-z0-9_-]{20,}"
 _OWN: Final = (
     "hf",

@@ -9,6 +9,7 @@ under a microsecond for a hundred characters.
 from __future__ import annotations
 
 import re
+import string
 from typing import Final, NamedTuple
 
 from flywheel.learn.check_digits import is_card, is_fr_nir
@@ -77,7 +78,7 @@ _IS_LETTERED: Final = re.compile(
     "[A-Za-z](?![A-Za-z0-9])"
 ).search
 _IS_ORDINARY: Final = re.compile(
-    r"(?!0[1-9])[0-9]{1,12}\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
+    r"(?!0[0-9])[0-9]{1,12}\.[0-9]+|(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
     "|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[ T][0-9]{1,2})?"
 ).fullmatch
 # The ends of words that can stand right before a number which they name or belong to the name of.
@@ -92,7 +93,7 @@ _NAMES_OF_NUMBERS: Final = re.compile(
     "phone|tel|mobil|handy|cell|call|fax|whatsapp|msisdn|ssn|social|bsn|burgerserv|sofi|steuer|idnr|tax|tin"
     "|national|identity|personal|nir|dni|nie|nino|card|pan|cc_|cc no"
 ).search
-_BETWEEN: Final = " _:=\"'#-/(.\\[+"
+_BETWEEN: Final = string.whitespace + string.punctuation
 _IS_DNI: Final = re.compile(r"[0-9]{8}[^A-Za-z0-9]?[A-Za-z](?![A-Za-z0-9])").match
 _GAP: Final = "[^0-9A-Za-z]"
 # What digits in groups must look like somewhere to be private.
@@ -104,11 +105,11 @@ _SHAPES: Final = re.compile(
             rf"[0-9]{{3}}{_GAP}[0-9]{{2}}{_GAP}[0-9]{{4}}|[0-9]{{2}} [0-9]{{3}} [0-9]{{3}} [0-9]{{3}}",
             rf"[1-378]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}|[0-9]{{2}}\.[0-9]{{3}}\.[0-9]{{3}}",
             # A number behind another one.
-            rf"[0-9]{{11}}|{_GAP}0[1-9][0-9]{{0,4}}{_GAP}{{1,3}}[0-9]|{_GAP}(?:\+|00[1-9])",
+            rf"[0-9]{{11}}|{_GAP}0[1-9][0-9]{{0,4}}{_GAP}{{1,4}}[0-9]|{_GAP}(?:\+|00[1-9])",
         )
     )
 ).search
-_IS_BANK: Final = re.compile("[A-Za-z]{2}[0-9]{2} ?[A-Za-z]{4} ?$").search
+_IS_BANK: Final = re.compile(rf"[A-Za-z]{{2}}[0-9]{{2}}(?:{_GAP}?[A-Za-z]){{4}}{_GAP}?$").search
 
 
 def may_hold_private(text: str) -> bool:
@@ -154,7 +155,8 @@ def digit_runs(text: str) -> list[DigitRun]:
     for found in _RUNS.finditer(text):
         start, end = found.span()
         run = found[0]
-        is_plain = run.isdecimal()
+        # Other digits, as of Arabic or full width, separate; no number that is looked for has them.
+        is_plain = run.isascii() and run.isdecimal()
         digits = end - start if is_plain else sum("0" <= c <= "9" for c in run)
         if digits < _ENOUGH:
             is_telling = _IS_LETTERED(text, max(0, start - 3), end + 3) is not None
@@ -169,20 +171,18 @@ def digit_runs(text: str) -> list[DigitRun]:
 
 def _plain_tells(text: str, start: int, end: int) -> bool:
     """Whether digits without separators can be private by themselves."""
-    before = text[start - 1 : start]
-    if before.isalpha() or before == "+" or (text[start] == "0" and _is_abroad(text, start)):
+    if _is_led(text, start) or _is_abroad(text, start):
         return True
     if end - start >= _CARD_DIGITS and (is_card(text[start:end]) or is_fr_nir(text[start:end])):
         return True
     if end - start == _ENOUGH and _IS_DNI(text, start) is not None:
         return True
-    return before == " " and text[start - 2 : start - 1].isupper() and _behind_bank(text, start)
+    return _behind_bank(text, start)
 
 
 def _groups_tell(text: str, start: int, end: int) -> bool:
     """Whether digits in groups can be private by themselves."""
-    before = text[start - 1 : start]
-    if before.isalpha() or before == "+" or (text[start] == "0" and text[start + 1] != "0"):
+    if _is_led(text, start) or (text[start] == "0" and text[start + 1] != "0"):
         return True
     if _IS_ORDINARY(text, start, end):
         return False
@@ -194,17 +194,24 @@ def _groups_tell(text: str, start: int, end: int) -> bool:
     )
 
 
+def _is_led(text: str, start: int) -> bool:
+    """Whether a letter, `+` or `+(` stands right before digits."""
+    before = text[start - 1 : start]
+    return before.isalpha() or before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
+
+
 def _is_abroad(text: str, start: int) -> bool:
     return text.startswith("00", start) and text[start + 2] != "0"
 
 
 def _behind_bank(text: str, start: int) -> bool:
-    return _IS_BANK(text[max(0, start - 10) : start]) is not None
+    return _IS_BANK(text[max(0, start - 14) : start]) is not None
 
 
 def _is_named(text: str, start: int) -> bool:
     """Whether the word before a run is one that names a number, or leads to one that does."""
     last = text[max(0, start - 16) : start].rstrip(_BETWEEN)[-3:].lower()
-    if last.strip(_BETWEEN) not in _NAMING:
+    # Of other alphabets any sign may stand between the name and the number.
+    if last.isascii() and last.strip(_BETWEEN) not in _NAMING:
         return False
     return _NAMES_OF_NUMBERS(text[max(0, start - _BEFORE) : start].lower()) is not None

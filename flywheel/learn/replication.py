@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flywheel.learn.evidence import Arms, measure
 from flywheel.learn.rulings import GateRules, Judgement, points
 from flywheel.records.columns import ScoreTable
-from flywheel.records.verdict import Ruling
-from flywheel.stats.shrinkage import paired_standard_error, shrink_gain
+from flywheel.records.verdict import Evidence, Guardrail, Ruling
+from flywheel.stats.shrinkage import GainPrior, shrink_gain
 
 
 def replicate(
-    judgement: Judgement, fresh: ScoreTable, rules: GateRules, least_gain: float = 0.0
+    judgement: Judgement,
+    fresh: ScoreTable,
+    rules: GateRules,
+    least_gain: float = 0.0,
+    prior: GainPrior | None = None,
+    rails: Sequence[Guardrail] = (),
 ) -> Judgement:
     """Keep a ship only when fresh cases point the same way.
 
@@ -25,10 +31,12 @@ def replicate(
         fresh: scores of both arms on cases the gate did not use.
         rules: least number of cases.
         least_gain: mean difference on the fresh cases that must be exceeded, rate units.
+        prior: where true gains lie, learned from past experiments.
+        rails: guardrails over all cases, in place of those of the same measures.
 
     Returns:
         The judgement with its shrunken gain from all cases; stage when the fresh
-        cases do not confirm it, or are too few. What is not ship stays as it is.
+        cases do not confirm it, are too few, or leave a guardrail unproven. What is not ship stays as it is.
 
     References:
         Efron (2011), JASA 106:1602-1614 (why the picked estimate is too large).
@@ -46,17 +54,26 @@ def replicate(
             f"On {seen.pairs} fresh cases the gain was {points(seen.estimate)} points; a person must decide."
         )
         return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
-    gain = _pooled_gain(judgement, seen.estimate, seen.pairs, paired_standard_error(measured.differences))
-    evidence = judgement.evidence.model_copy(update={"shrunken_gain": gain})
+    gain = _pooled_gain(judgement, seen, prior)
+    measures = {rail.measure for rail in rails}
+    others = (g for g in judgement.evidence.guardrails if g.measure not in measures)
+    update = {"shrunken_gain": gain, "guardrails": (*rails, *others)}
+    evidence = judgement.evidence.model_copy(update=update)
     said = f"Repeated on {seen.pairs} fresh cases: {points(seen.estimate)} points."
+    broken = "; ".join(f"{g.measure}: {g.because}" for g in rails if g.passed is False)
+    if broken:
+        said = f"{said} A guardrail stops it ({broken}); a person must decide."
+        return Judgement(
+            judgement.candidate, Ruling.STAGE, f"{judgement.because} {said}", evidence, judgement.slices
+        )
     return replace(judgement, because=f"{judgement.because} {said}", evidence=evidence)
 
 
-def _pooled_gain(judgement: Judgement, fresh: float, pairs: int, error: float | None) -> float | None:
+def _pooled_gain(judgement: Judgement, fresh: Evidence, prior: GainPrior | None) -> float | None:
     """Shrunken gain over both sets of cases, with the spread seen on the fresh ones."""
     first = judgement.evidence
-    if first.estimate is None or error is None:
+    if first.estimate is None or fresh.estimate is None or fresh.standard_error is None:
         return None
-    total = first.pairs + pairs
-    pooled = (first.estimate * first.pairs + fresh * pairs) / total
-    return shrink_gain(pooled, error * math.sqrt(pairs / total))
+    total = first.pairs + fresh.pairs
+    pooled = (first.estimate * first.pairs + fresh.estimate * fresh.pairs) / total
+    return shrink_gain(pooled, fresh.standard_error * math.sqrt(fresh.pairs / total), prior)

@@ -55,16 +55,16 @@ def contrast_pairs(
 
 def root_cause_request(pattern: FailurePattern, pairs: Sequence[ContrastPair], model: str) -> ChatRequest:
     """The question a model is asked about one pattern."""
-    lines = [f"Group: {pattern.title} ({pattern.count} failures, {pattern.share:.0%} of all)", "<data>"]
+    lines = [f"A group of {pattern.count} failures, {pattern.share:.0%} of all.", "<data>"]
+    lines.append(_quoted({"group": pattern.title}))
     lines += [
-        json.dumps(
+        _quoted(
             {
                 "input": pair.inputs,
                 "expected": pair.expected,
                 "failed output": pair.failed_output,
                 "passed output": pair.passed_output,
-            },
-            ensure_ascii=False,
+            }
         )
         for pair in pairs
     ]
@@ -79,6 +79,11 @@ def root_cause_request(pattern: FailurePattern, pairs: Sequence[ContrastPair], m
         max_output_tokens=MAX_ANSWER_TOKENS,
         purpose="judge",
     )
+
+
+def _quoted(data: dict[str, str]) -> str:
+    """Captured text as JSON that cannot hold a mark: what was captured may try to end the data."""
+    return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def read_root_cause(

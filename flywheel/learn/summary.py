@@ -44,8 +44,11 @@ def _(result: Analysis) -> str:
 def _(result: Proposals) -> str:
     if not result.proposals:
         return f"no proposals: {result.because}"
-    thrown = f", {len(result.discarded)} thrown out unseen" if result.discarded else ""
-    return f"{_many(len(result.proposals), 'proposal')}{thrown}"
+    waiting = sum(d.check == "room" for d in result.discarded)
+    failed = len(result.discarded) - waiting
+    thrown = f", {failed} thrown out unseen" if failed else ""
+    told = f", {waiting} more wait for another cycle" if waiting else ""
+    return f"{_many(len(result.proposals), 'proposal')}{thrown}{told}"
 
 
 @in_words.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,5 +67,40 @@ def score_table_of(arms: Mapping[str, Sequence[Execution]]) -> ScoreTable:
     )
 
 
+def in_order(table: ScoreTable, cases: Sequence[str]) -> ScoreTable:
+    """The same table with its cases in a given order; cases it does not have are left out."""
+    place = {case: i for i, case in enumerate(table.cases)}
+    rows = [place[case] for case in cases if case in place]
+    return ScoreTable(
+        cases=tuple(table.cases[i] for i in rows),
+        slices=tuple(table.slices[i] for i in rows),
+        arms=table.arms,
+        scores=table.scores[rows],
+        runs=table.runs[rows],
+        latency_ms=table.latency_ms[rows],
+        cost_usd=table.cost_usd[rows],
+    )
+
+
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
+
+
+def spent(executions: Sequence[Execution]) -> dict[str, Any]:
+    """Calls, tokens and USD of executions; unknown when any of them does not say.
+
+    Examples:
+        >>> spent([])
+        {'calls': 0, 'input_tokens': None, 'output_tokens': None, 'cost_usd': None}
+    """
+
+    def total(values: Sequence[float | int | None]) -> float | int | None:
+        known = [v for v in values if v is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    return {
+        "calls": len(executions),
+        "input_tokens": total([e.input_tokens for e in executions]),
+        "output_tokens": total([e.output_tokens for e in executions]),
+        "cost_usd": total([e.cost_usd for e in executions]),
+    }

@@ -6,43 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import JsonValue
 
-from flywheel.errors import ModelError
 from flywheel.learn.attributes import attributes_of, attributes_of_columns
+from flywheel.learn.flaky import flaky_only
 from flywheel.learn.insights import insights
 from flywheel.learn.pattern_states import with_states
 from flywheel.learn.patterns import PatternEvidence, mine_patterns
 from flywheel.learn.prompt_analysis import analyze_prompt
 from flywheel.learn.reporting import report_by, test_execution_report
-from flywheel.learn.root_cause import contrast_pairs, read_root_cause, root_cause_request
 from flywheel.learn.scoring import ScoringRules
 from flywheel.learn.slices import search_slices
-from flywheel.ports import ChatModel, Store
+from flywheel.phases.explain import Explained, Explainer, explained
+from flywheel.ports import Store
 from flywheel.records.analysis import Analysis, FailurePattern, Feedback, Need, TestExecutionReport
 from flywheel.records.case import Role, role_of
 from flywheel.records.columns import OUTCOMES, ExecutionColumns, Scope
 from flywheel.records.execution import Execution
-from flywheel.records.findings import PromptAnalysis, SliceFinding
+from flywheel.records.findings import FlakyTest, PromptAnalysis, SliceFinding
 from flywheel.records.strategy import LearningStrategy
 
+MAX_FLAKY = 50
 MAX_FAILURES_READ = 20_000
 MAX_PASSES_READ = 20_000
-"""Executions whose texts are read; counts always cover all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explainer:
-    """A model that may write causes, on top of the rules.
-
-    Attributes:
-        model: is asked once per pattern.
-        name: of the model.
-        most: patterns it is asked about, the most damaging first.
-    """
-
-    model: ChatModel
-    name: str
-    most: int = 3
+"""Executions whose texts are read, spread over the window; counts always cover all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +78,43 @@ def analyze(
     if context.control is None:
         return Analysis(context=context, report=report, slices=slices, need=need)
     read = _read(scope, columns, store, only_reflect=context.request.suite is not None)
-    patterns, unseen = _patterns(feedback, read, store, explainer)
+    found, unseen = _patterns(feedback, columns, read, store)
+    told = Explained(found) if explainer is None else explained(found, read.failures, read.passes, explainer)
     worse = _worse_slices(columns, read)
+    shaky = _flaky(columns, read)
     prompt = _prompt_analysis(feedback, store)
     return Analysis(
         context=context,
         report=report,
         slices=slices,
-        patterns=patterns,
+        patterns=told.patterns,
         unseen=unseen,
         need=need,
         slice_findings=worse,
-        insights=insights(patterns, worse, (), prompt),
+        flaky=shaky,
+        insights=insights(told.patterns, worse, shaky, prompt),
         prompt_analysis=prompt,
         evidence={
             "failures_read": len(read.failures),
+            "failures": read.total_failures,
             "passes_read": len(read.passes),
+            "passes": read.total_passes,
             "patterns_from": "reflect cases" if read.only_reflect else "all failures",
+            **_asked(told, explainer),
         },
     )
+
+
+def _asked(told: Explained, explainer: Explainer | None) -> dict[str, JsonValue]:
+    if explainer is None:
+        return {}
+    return {
+        "explained_by": explainer.name,
+        "explain_calls": told.asked,
+        "explained": told.written,
+        "explain_cost_usd": told.cost_usd,
+        "not_explained": list(told.because),
+    }
 
 
 def control_scope(feedback: Feedback) -> Scope:
@@ -142,40 +147,27 @@ def _read(scope: Scope, columns: ExecutionColumns, store: Store, *, only_reflect
 
 
 def _patterns(
-    feedback: Feedback, read: _Read, store: Store, explainer: Explainer | None
+    feedback: Feedback, columns: ExecutionColumns, read: _Read, store: Store
 ) -> tuple[tuple[FailurePattern, ...], tuple[FailurePattern, ...]]:
     """Patterns of this window, then the known ones that were not seen in it."""
     request = feedback.context.request
     known = store.cycles.patterns(request.workspace, request.prompt)
     found = mine_patterns(
-        PatternEvidence(read.failures, read.passes, read.total_failures, read.total_passes, known)
+        PatternEvidence(read.failures, read.passes, read.total_failures, read.total_passes, known, columns)
     )
     cycle = feedback.context.cycle_id
     stated = with_states(found, known, read.total_failures + read.total_passes, cycle)
     seen = tuple(p for p in stated if p.count)
-    if explainer is not None:
-        seen = _explained(seen, read, explainer)
     return seen, tuple(p for p in stated if not p.count)
 
 
-def _explained(
-    patterns: tuple[FailurePattern, ...], read: _Read, explainer: Explainer
-) -> tuple[FailurePattern, ...]:
-    """The most damaging patterns with a written cause; one the model does not answer keeps its rule."""
-    written = []
-    for place, pattern in enumerate(patterns):
-        pairs = contrast_pairs(pattern, read.failures, read.passes) if place < explainer.most else ()
-        if not pairs or pattern.kind == "error":
-            written.append(pattern)
-            continue
-        try:
-            answer = explainer.model.complete(root_cause_request(pattern, pairs, explainer.name))
-        except ModelError:
-            written.append(pattern)
-            continue
-        cause = read_root_cause(answer, pattern, pairs)
-        written.append(pattern.model_copy(update={"root_cause": cause}))
-    return tuple(written)
+def _flaky(columns: ExecutionColumns, read: _Read) -> tuple[FlakyTest, ...]:
+    """The surest of the flaky tests; with a suite, those of reflect cases only."""
+    found = flaky_only(columns)
+    if read.only_reflect:
+        shown = {e.case_id for e in (*read.failures, *read.passes)}
+        found = tuple(t for t in found if t.case_id in shown)
+    return found[:MAX_FLAKY]
 
 
 def _worse_slices(columns: ExecutionColumns, read: _Read) -> tuple[SliceFinding, ...]:

@@ -11,17 +11,19 @@ from itertools import chain, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel.learn.evidence import Arms
 from flywheel.learn.experiments import GateRules, Judgement, judge
 from flywheel.learn.planning import CallCost, Forecast, affordable_cases
-from flywheel.learn.racing import Race, RacePlan, judge_race, race
+from flywheel.learn.racing import Race, RacePlan, judge_race, race, watched_guardrails
 from flywheel.learn.replication import replicate
-from flywheel.learn.tables import quality, score_table_of
+from flywheel.learn.tables import in_order, quality, score_table_of
 from flywheel.ports import CaseRunner, RunPlan, Store
 from flywheel.records.case import Case, Suite
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.proposal import Proposal
 from flywheel.records.verdict import Ruling
+from flywheel.stats.shrinkage import GainPrior
 
 RACE_LEAST = 250
 """Gate cases below which splitting costs too much power: one joint test of all arms on all cases."""
@@ -42,6 +44,7 @@ class Setup:
         proposals: candidates, most promising first.
         cases: gate cases.
         cost: of one call, as far as it is known before the first answer.
+        prior: where true gains lie, learned from past experiments.
     """
 
     context: CycleContext
@@ -54,6 +57,7 @@ class Setup:
     runner: CaseRunner
     progress: Callable[[str], None]
     cost: CallCost = field(default_factory=CallCost)
+    prior: GainPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def run_experiment(setup: Setup) -> Findings:
         arms.run(list(arms.texts), batch)
     table = score_table_of(arms.executions)
     names = [p.version for p in setup.proposals]
-    judged = judge(table, arms.control, names, setup.rules, "live")
+    judged = judge(table, arms.control, names, setup.rules, "live", setup.prior)
     return Findings(judged, arms.executions, stopped)
 
 
@@ -173,7 +177,7 @@ def _race(setup: Setup, arms: _Arms) -> Findings:
     ordered = interleaved(setup.cases)
     cases, fresh = ordered[:-FRESH], ordered[-FRESH:]
     names = [p.version for p in setup.proposals]
-    plan = RacePlan.from_rules(setup.rules, len(cases))
+    plan = RacePlan.from_rules(setup.rules, len(cases), len(fresh))
     standing = race(np.empty((0, len(names))), names, setup.rules, plan)
     ran, stopped = 0, ""
     while standing.next_look is not None:
@@ -186,15 +190,17 @@ def _race(setup: Setup, arms: _Arms) -> Findings:
         arms.run(running, batch)
         blocked = _too_dear(arms, names, setup.rules)
         standing = race(_differences(arms, names, cases[:ran]), names, setup.rules, plan, blocked)
-    judged = judge_race(score_table_of(arms.executions), arms.control, standing, setup.rules, "live")
-    judged = _confirmed(setup, arms, judged, fresh)
+    table = in_order(score_table_of(arms.executions), [c.case_id for c in cases])
+    judged = judge_race(table, arms.control, standing, setup.rules, "live", setup.prior)
+    judged = _confirmed(setup, arms, (standing, judged), ordered)
     return Findings(judged, arms.executions, stopped or _early(standing, cases))
 
 
 def _confirmed(
-    setup: Setup, arms: _Arms, judged: tuple[Judgement, ...], fresh: Sequence[Case]
+    setup: Setup, arms: _Arms, raced: tuple[Race, tuple[Judgement, ...]], ordered: Sequence[Case]
 ) -> tuple[Judgement, ...]:
     """Rulings after the winners of a race met cases that took no part in it."""
+    (standing, judged), fresh = raced, ordered[-FRESH:]
     winners = [j.candidate for j in judged if j.ruling is Ruling.SHIP]
     if not winners:
         return judged
@@ -209,7 +215,14 @@ def _confirmed(
     before = {name: len(done) for name, done in arms.executions.items()}
     arms.run([arms.control, *winners], fresh)
     table = score_table_of({n: arms.executions[n][before[n] :] for n in (arms.control, *winners)})
-    return tuple(replicate(j, table, setup.rules) if j.candidate in winners else j for j in judged)
+    everything = in_order(score_table_of(arms.executions), [c.case_id for c in ordered])
+
+    def again(one: Judgement) -> Judgement:
+        compared = Arms(arms.control, one.candidate, "live")
+        rails = watched_guardrails(everything, compared, standing, setup.rules, len(fresh))
+        return replicate(one, table, setup.rules, prior=setup.prior, rails=rails)
+
+    return tuple(again(j) if j.candidate in winners else j for j in judged)
 
 
 def _early(standing: Race, cases: Sequence[Case]) -> str:

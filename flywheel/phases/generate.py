@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
+from flywheel.learn.drafting import Allowance, Drafts, Proposer
+from flywheel.learn.insights import named
 from flywheel.learn.lineage import LineageGraph
-from flywheel.learn.refinement import Limits, Material, placebo, refine
+from flywheel.learn.refinement import Sorted, candidates, placebo, sift, within_room
+from flywheel.learn.refinement_material import Material, main_kind
+from flywheel.learn.strategy_learning import Arm, expected_gain, thompson_order
+from flywheel.phases.material import limits_of, material_of
+from flywheel.phases.waiting import waiting_proposals
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
-from flywheel.records.case import ReflectCases, Role, role_of
-from flywheel.records.columns import Scope
-from flywheel.records.execution import Execution
 from flywheel.records.lineage import EdgeKind
 from flywheel.records.prompt import PromptVersion
-from flywheel.records.proposal import DiscardedProposal, Proposal, Proposals
+from flywheel.records.proposal import Proposal, Proposals
 
-MAX_FAILURES_READ = 20_000
+MOST_CALLS = 8
+"""Calls of a model that writes candidates, per cycle."""
+
+MOST_RUNS = 100_000
+"""Calls of an optimizer a person asked for, where the cycle has no budget; it has a limit itself."""
 
 
-def generate(analysis: Analysis, store: Store) -> Proposals:
+def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = ()) -> Proposals:
     """Candidates of a cycle: recorded alternatives first, then refinements.
 
     A recorded alternative is another version of the prompt that already ran.
@@ -28,13 +36,16 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
     Args:
         analysis: what the cycle found.
         store: versions, cases, lineage and the proposals rejected before.
+        proposers: models or optimizers that write candidates beside the built-in strategies.
 
     Returns:
         Proposals, each with one parent and a text that differs from it.
     """
     context = analysis.context
     request = context.request
-    if context.control is None or not analysis.need.should_optimize:
+    asked_for = request.suite is not None and any(getattr(p, "asked_for", False) for p in proposers)
+    wanted = analysis.need.should_optimize or asked_for
+    if context.control is None or not wanted:
         because = "; ".join(analysis.need.reasons)
         if context.control is None or _nothing_recorded(analysis, store):
             return Proposals(context=context, because=because)
@@ -42,18 +53,84 @@ def generate(analysis: Analysis, store: Store) -> Proposals:
     if control is None:
         return Proposals(context=context, because=f"version {context.control!r} is not in the store")
     avoid = _avoid(analysis, store, control)
-    recorded = _recorded(analysis, store, control, avoid)
-    refined: tuple[Proposal, ...] = ()
-    discarded: tuple[DiscardedProposal, ...] = ()
-    if analysis.need.should_optimize and control.text is not None and request.suite is not None:
-        material = _material(analysis, store, control, avoid)
+    waiting = waiting_proposals(context, store, control, avoid)
+    avoid = avoid | waiting.versions
+    recorded = (*waiting.again, *_recorded(analysis, store, control, avoid))
+    found, drafts = Sorted(()), Drafts()
+    if wanted and control.text is not None and request.suite is not None:
+        material = material_of(analysis, store, control, avoid)
         room = max(0, context.strategy.max_candidates - len(recorded))
-        refined, discarded = refine(material, Limits(max_candidates=room))
+        found, drafts = _refined(analysis, store, material, proposers, room)
         if request.placebo:
-            refined = (*refined, placebo(control))
-    proposals = (*recorded, *refined)
-    because = "" if proposals else "nothing is left to propose that was not tried before"
-    return Proposals(context=context, proposals=proposals, discarded=discarded, because=because)
+            found += Sorted((placebo(control),))
+    proposals = (*recorded, *named(found.proposals, analysis.insights))
+    return Proposals(
+        context=context,
+        proposals=proposals,
+        discarded=found.discarded,
+        because="" if proposals else _nothing_left(found),
+        calls=drafts.calls,
+        input_tokens=drafts.input_tokens,
+        output_tokens=drafts.output_tokens,
+        cost_usd=drafts.cost_usd,
+    )
+
+
+def _refined(
+    analysis: Analysis, store: Store, material: Material, proposers: Sequence[Proposer], room: int
+) -> tuple[Sorted, Drafts]:
+    """The candidates history speaks for, as many as there is room; models are asked for no others."""
+    request = analysis.context.request
+    limits = limits_of(analysis, store)
+    own = candidates(material, limits)
+    outcomes = store.strategy_outcomes.recent(request.workspace)
+    writers = {name: proposer for proposer in proposers for name in proposer.strategies}
+    main = main_kind(material.patterns)
+    own_arms = [Arm(p.strategy, p.kind, _share(p, material)) for p in own.proposals]
+    arms = _taking_turns([Arm(name, main) for name in writers], own_arms)
+    urgent = {name for name, writer in writers.items() if getattr(writer, "asked_for", False)}
+    order = thompson_order(outcomes, arms, request.model, request.seed + len(outcomes))
+    chosen = sorted((arms[i] for i in order), key=lambda arm: arm.strategy not in urgent)
+    drafts = Drafts()
+    for proposer in proposers:
+        wanted = [arm.strategy for arm in chosen[:room] if writers.get(arm.strategy) is proposer]
+        if wanted:
+            drafts += proposer.propose(material, wanted, limits, _allowance(analysis, drafts, proposer))
+    written = sift(material, drafts.made, limits)
+    made = {p.version: p for p in (*written.proposals, *own.proposals)}
+    ranked = [p for arm in chosen for p in made.values() if p.strategy == arm.strategy]
+    ranked += [p for p in made.values() if p.strategy not in {arm.strategy for arm in chosen}]
+    told = tuple(
+        p.model_copy(update={"expected_delta": expected_gain(outcomes, p, request.model)}) for p in ranked
+    )
+    thrown = (*drafts.discarded, *written.discarded, *own.discarded)
+    return within_room(Sorted(told, thrown), room), drafts
+
+
+def _taking_turns(first: Sequence[Arm], second: Sequence[Arm]) -> list[Arm]:
+    """One of each in turn: while nothing is known, a model's candidates do not crowd out the free ones."""
+    turns = (arm for pair in zip_longest(first, second) for arm in pair)
+    return [arm for arm in turns if arm is not None]
+
+
+def _share(proposal: Proposal, material: Material) -> float:
+    return min(1.0, sum(p.share for p in material.patterns if p.pattern_key in proposal.patterns))
+
+
+def _allowance(analysis: Analysis, spent: Drafts, proposer: Proposer) -> Allowance:
+    """A tenth of the budget may go into writing candidates, half where a person asked for them by name."""
+    request = analysis.context.request
+    urgent = bool(getattr(proposer, "asked_for", False))
+    part, calls = (2, MOST_RUNS) if urgent else (10, MOST_CALLS)
+    if request.budget_calls is not None:
+        calls = min(calls, request.budget_calls // part)
+    usd = None if request.budget_usd is None else request.budget_usd / part - (spent.cost_usd or 0.0)
+    return Allowance(max(0, calls - spent.calls), usd, request.seed)
+
+
+def _nothing_left(found: Sorted) -> str:
+    thrown = "; ".join(f"{d.strategy}: {d.reason}" for d in found.discarded if d.check != "room")
+    return f"nothing is left to propose ({thrown})" if thrown else "nothing is left to propose"
 
 
 def _nothing_recorded(analysis: Analysis, store: Store) -> bool:
@@ -103,37 +180,3 @@ def _alternative(name: str, version: PromptVersion | None, control: PromptVersio
         rationale="another version of the prompt that already ran on the same cases",
         changes=("a version written by the team",),
     )
-
-
-def _material(analysis: Analysis, store: Store, control: PromptVersion, avoid: frozenset[str]) -> Material:
-    request = analysis.context.request
-    suite_name = request.suite or ""
-    report = analysis.report
-    return Material(
-        control=control,
-        suite=store.cases.suite(request.workspace, suite_name),
-        cases=ReflectCases(cases=tuple(store.cases.cases(request.workspace, suite_name, Role.REFLECT))),
-        failures=tuple(_reflect_failures(analysis, store)),
-        patterns=tuple(
-            p
-            for p in analysis.patterns
-            if p.confidence >= analysis.context.strategy.insight_confidence_threshold
-        ),
-        failure_rate=None if report.success_rate is None else 1.0 - report.success_rate,
-        avoid=avoid,
-    )
-
-
-def _reflect_failures(analysis: Analysis, store: Store) -> Sequence[Execution]:
-    context = analysis.context
-    failures = store.executions.failures(
-        Scope(
-            workspace=context.request.workspace,
-            prompt=context.request.prompt,
-            version=context.control,
-            since=context.window_start,
-            exclude_sources=("experiment",),
-        ),
-        MAX_FAILURES_READ,
-    )
-    return [f for f in failures if role_of(f.inputs) is Role.REFLECT]

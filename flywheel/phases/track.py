@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+from flywheel.learn.insights import with_proposals
 from flywheel.learn.lineage import LineageGraph
+from flywheel.learn.tables import spent
+from flywheel.phases.reported import Reported
 from flywheel.ports import Clock, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, StageSummary
+from flywheel.records.findings import Insight
 from flywheel.records.lineage import Edge, EdgeKind
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
 from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
 
+N = TypeVar("N", int, float)
+MAX_INSIGHTS = 10
+"""Insights an output keeps; one that led to a proposal is always kept."""
 
-def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
+
+def track(
+    release: Release, store: Store, clock: Clock, reported: Reported | None = None
+) -> FeedbackLoopOutput:
     """Keep the evidence on the edges of the lineage and sum the cycle up.
 
     Args:
         release: what apply did.
         store: lineage and the kept results of the earlier phases.
         clock: the time.
+        reported: the release measured on its report cases, where it was.
 
     Returns:
         The output; it holds no wall-clock time, so that the same input, evidence
@@ -30,9 +42,24 @@ def track(release: Release, store: Store, clock: Clock) -> FeedbackLoopOutput:
     request = context.request
     graph = LineageGraph(tuple(store.lineage.edges(request.workspace, request.prompt)))
     edges = [e for v in release.verdicts if (e := _edge(v, release, graph)) is not None]
+    edges += [e for v in release.verdicts for e in _merged(v, release, graph)]
     store.lineage.add(edges, clock.now())
     live = store.releases.live(request.workspace, request.prompt)
-    return _output(release, live.version if live else None, _stages(context, release, store))
+    measured = reported or Reported()
+    stages = _stages(context, release, store, measured.because)
+    output = _output(release, live.version if live else None, stages, measured)
+    return output.model_copy(update={"insights": _insights(context, store)})
+
+
+def _insights(context: CycleContext, store: Store) -> tuple[Insight, ...]:
+    """What the cycle found, with the versions proposed from it."""
+    found = store.cycles.finished(context.cycle_id, Phase.ANALYZE)
+    made = store.cycles.finished(context.cycle_id, Phase.GENERATE)
+    if found is None or made is None:
+        return ()
+    proposals = Proposals.model_validate_json(made).proposals
+    linked = with_proposals(Analysis.model_validate_json(found).insights, proposals)
+    return tuple(i for place, i in enumerate(linked) if place < MAX_INSIGHTS or i.proposals)
 
 
 def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | None:
@@ -55,12 +82,34 @@ def _edge(verdict: Verdict, release: Release, graph: LineageGraph) -> Edge | Non
     )
 
 
-def _output(release: Release, live: str | None, stages: tuple[StageSummary, ...]) -> FeedbackLoopOutput:
+def _merged(verdict: Verdict, release: Release, graph: LineageGraph) -> list[Edge]:
+    """Child to each version that was merged into it, beside its parent."""
+    proposal, request = verdict.proposal, release.context.request
+    return [
+        Edge(
+            prompt=request.prompt,
+            workspace=request.workspace,
+            child=proposal.version,
+            parent=other,
+            kind=EdgeKind.MERGED_FROM,
+            cycle_id=release.context.cycle_id,
+            strategy=proposal.strategy,
+        )
+        for other in proposal.merged_from
+        if other != proposal.parent and not graph.would_loop(proposal.version, other)
+    ]
+
+
+def _output(
+    release: Release, live: str | None, stages: tuple[StageSummary, ...], reported: Reported
+) -> FeedbackLoopOutput:
     context = release.context
     best = _best(release.verdicts, release.promoted)
     collected = next((s.counts.get("counted", 0) for s in stages if s.phase is Phase.COLLECT), 0)
     alpha = context.strategy.significance_level
     p_value = best.adjusted_p if best else None
+    after = reported.evidence
+    used = spent(reported.executions)
     return FeedbackLoopOutput(
         success=True,
         feedback_collected=collected,
@@ -82,11 +131,23 @@ def _output(release: Release, live: str | None, stages: tuple[StageSummary, ...]
         staged=release.staged,
         rejected=release.rejected,
         held=release.held,
-        calls=release.calls,
-        input_tokens=release.input_tokens,
-        output_tokens=release.output_tokens,
-        cost_usd=release.cost_usd,
+        shrunken_gain=best.shrunken_gain if best else None,
+        report_gain=after.estimate if after else None,
+        report_low=after.low if after else None,
+        report_high=after.high if after else None,
+        report_pairs=after.pairs if after else 0,
+        calls=release.calls + used["calls"],
+        input_tokens=_sum(release.input_tokens, used["input_tokens"], used["calls"]),
+        output_tokens=_sum(release.output_tokens, used["output_tokens"], used["calls"]),
+        cost_usd=_sum(release.cost_usd, used["cost_usd"], used["calls"]),
     )
+
+
+def _sum(before: N | None, more: N | None, calls: int) -> N | None:
+    """What was spent in all; unknown when a part of it is."""
+    if not calls:
+        return before
+    return None if before is None or more is None else before + more
 
 
 def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Evidence | None:
@@ -102,7 +163,7 @@ def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Evidence | None:
     return max((e for _, e in known), key=lambda e: e.estimate or 0.0, default=None)
 
 
-def _stages(context: CycleContext, release: Release, store: Store) -> tuple[StageSummary, ...]:
+def _stages(context: CycleContext, release: Release, store: Store, after: str) -> tuple[StageSummary, ...]:
     def kept(phase: Phase) -> str | None:
         return store.cycles.finished(context.cycle_id, phase)
 
@@ -122,6 +183,7 @@ def _stages(context: CycleContext, release: Release, store: Store) -> tuple[Stag
                 proposals.because,
                 proposals=len(proposals.proposals),
                 discarded=len(proposals.discarded),
+                **({"calls": proposals.calls} if proposals.calls else {}),
             )
         )
     rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}
@@ -144,7 +206,7 @@ def _stages(context: CycleContext, release: Release, store: Store) -> tuple[Stag
             staged=len(release.staged),
         )
     )
-    stages.append(_stage(Phase.TRACK, edges=len(release.verdicts)))
+    stages.append(_stage(Phase.TRACK, after, edges=len(release.verdicts)))
     return tuple(stages)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flywheel.learn.experiments import Judgement, judge
+from flywheel.learn.tables import score_table_of, spent
 from flywheel.phases.before import Question, affordable, expectation, growth_of, rules_of
+from flywheel.phases.earlier import Earlier, earlier, gathered, recorded_scope
 from flywheel.phases.experiment import Setup, run_experiment
 from flywheel.ports import CaseRunner, Store
 from flywheel.records.case import Suite
-from flywheel.records.columns import Scope
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution
 from flywheel.records.proposal import Proposal, Proposals
@@ -45,28 +46,23 @@ def validate(proposals: Proposals, store: Store, runner: CaseRunner | None, prog
         )
     recorded = tuple(p for p in proposals.proposals if p.origin == "recorded")
     generated = tuple(p for p in proposals.proposals if p.origin != "recorded")
-    live, spent = _on_live(context, generated, store, runner, progress)
-    verdicts = (*_on_recorded(context, recorded, store), *live)
+    past = earlier(context, store)
+    live, used = _on_live(context, generated, store, runner, (progress, past))
+    verdicts = (*_on_recorded(context, recorded, store, past), *live)
     untested = tuple(f"{v.proposal.strategy}: {v.because}" for v in verdicts if v.evidence is None)
-    return Verdicts(context=context, verdicts=verdicts, degraded=untested, **spent)
+    return Verdicts(context=context, verdicts=verdicts, degraded=untested, **used)
 
 
-def _on_recorded(context: CycleContext, proposals: Sequence[Proposal], store: Store) -> tuple[Verdict, ...]:
+def _on_recorded(
+    context: CycleContext, proposals: Sequence[Proposal], store: Store, past: Earlier
+) -> tuple[Verdict, ...]:
     if not proposals or context.control is None:
         return ()
-    request = context.request
-    scope = Scope(
-        workspace=request.workspace,
-        prompt=request.prompt,
-        suite=request.suite,
-        since=context.window_start,
-        watermark=context.watermark,
-        exclude_sources=("experiment",),
-    )
-    arms = (context.control, *(p.version for p in proposals))
-    table = store.executions.score_table(scope, arms, "version")
-    judgements = judge(table, context.control, [p.version for p in proposals], rules_of(context), "recorded")
-    by_version = {j.candidate: j for j in judgements}
+    rules = rules_of(context)
+    names = [p.version for p in proposals]
+    table = store.executions.score_table(recorded_scope(context), (context.control, *names), "version")
+    judgements = judge(table, context.control, names, rules, "recorded", past.prior)
+    by_version = {j.candidate: j for j in gathered(judgements, table, past, rules, store)}
     return tuple(_verdict(p, by_version[p.version], {}) for p in proposals)
 
 
@@ -75,10 +71,11 @@ def _on_live(
     proposals: Sequence[Proposal],
     store: Store,
     runner: CaseRunner | None,
-    progress: Progress,
+    told: tuple[Progress, Earlier],
 ) -> tuple[tuple[Verdict, ...], dict[str, Any]]:
     if not proposals:
         return (), {}
+    progress, past = told
     request = context.request
     suite = store.cases.suite(request.workspace, request.suite) if request.suite else None
     reason = _why_not_live(context, suite, runner)
@@ -110,17 +107,20 @@ def _on_live(
             runner=runner,
             progress=progress,
             cost=look.cost,
+            prior=past.prior,
         )
     )
-    by_version = {j.candidate: j for j in findings.judgements}
+    table = score_table_of(findings.arms)
+    judgements = gathered(findings.judgements, table, past, rules_of(context), store)
+    by_version = {j.candidate: j for j in judgements}
     judged = [_verdict(p, by_version[p.version], findings.arms) for p in allowed.proposals]
     held = (
         _bare(p, Ruling.HOLD, allowed.unaffordable[p.version])
         for p in proposals
         if p.version in allowed.unaffordable
     )
-    spent = _spent([e for executions in findings.arms.values() for e in executions])
-    return (*judged, *held), {**spent, "because": findings.stopped, "outlook": look.because}
+    used = spent([e for executions in findings.arms.values() for e in executions])
+    return (*judged, *held), {**used, "because": findings.stopped, "outlook": look.because}
 
 
 def _why_not_live(context: CycleContext, suite: Suite | None, runner: CaseRunner | None) -> str | None:
@@ -135,7 +135,7 @@ def _why_not_live(context: CycleContext, suite: Suite | None, runner: CaseRunner
 
 
 def _verdict(proposal: Proposal, judgement: Judgement, arms: Mapping[str, Sequence[Execution]]) -> Verdict:
-    evidence = judgement.evidence.model_copy(update=_spent(arms.get(proposal.version, ())))
+    evidence = judgement.evidence.model_copy(update=spent(arms.get(proposal.version, ())))
     return Verdict(
         proposal=proposal,
         ruling=judgement.ruling,
@@ -143,21 +143,6 @@ def _verdict(proposal: Proposal, judgement: Judgement, arms: Mapping[str, Sequen
         evidence=evidence,
         slices=judgement.slices,
     )
-
-
-def _spent(executions: Sequence[Execution]) -> dict[str, Any]:
-    """Calls, tokens and USD of an arm; unknown when any execution does not say."""
-
-    def total(values: Sequence[float | int | None]) -> float | int | None:
-        known = [v for v in values if v is not None]
-        return sum(known) if known and len(known) == len(values) else None
-
-    return {
-        "calls": len(executions),
-        "input_tokens": total([e.input_tokens for e in executions]),
-        "output_tokens": total([e.output_tokens for e in executions]),
-        "cost_usd": total([e.cost_usd for e in executions]),
-    }
 
 
 def _bare(proposal: Proposal, ruling: Ruling, because: str) -> Verdict:

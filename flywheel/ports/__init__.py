@@ -9,6 +9,7 @@ from flywheel.ports.keeping import (
     PromptStore,
     ReleaseTarget,
     Store,
+    StrategyOutcomes,
     WindowCounts,
     WriteCounts,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ReleaseTarget",
     "RunPlan",
     "Store",
+    "StrategyOutcomes",
     "WindowCounts",
     "WriteCounts",
 ]

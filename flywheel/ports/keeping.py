@@ -17,7 +17,8 @@ from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
-from flywheel.records.verdict import Verdict, Verdicts
+from flywheel.records.strategy_outcome import StrategyOutcome
+from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,14 @@ class ExecutionStore(Protocol):
         ...
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
-        """Failed and errored executions of the scope with their texts, oldest first, at most limit."""
+        """Failed and errored executions of the scope with their texts, oldest first, at most limit.
+
+        Where there are more, a stable choice spread over all of them, with the oldest and the newest.
+        """
         ...
 
     def passes(self, scope: Scope, limit: int) -> list[Execution]:
-        """Passed executions of the scope with their texts, oldest first, at most limit."""
+        """Passed executions of the scope with their texts, chosen and ordered as failures are."""
         ...
 
     def in_session(self, workspace: str, prompt: str, session_id: str) -> list[Execution]:
@@ -197,8 +201,24 @@ class CycleStore(Protocol):
         """Failure patterns of the newest cycle of each prompt, most damaging first."""
         ...
 
+    def keep_causes(self, workspace: str, prompt: str | None, patterns: Sequence[FailurePattern]) -> int:
+        """Put the written causes of patterns beside the stored ones; gives how many are stored."""
+        ...
+
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that were rejected before, newest first."""
+        ...
+
+    def past(self, workspace: str, prompt: str | None, limit: int) -> list[PastEvidence]:
+        """Evidence over all cases of the newest comparisons, oldest first; of all prompts when None."""
+        ...
+
+    def rejections(self, workspace: str, prompt: str) -> list[tuple[Proposal, str]]:
+        """The same proposals, each with the reason of the verdict or of the reviewer."""
+        ...
+
+    def winners(self, workspace: str, prompt: str) -> list[tuple[Proposal, dict[str, float]]]:
+        """Generated proposals that a gate found better, newest first, with the gain by slice."""
         ...
 
     def gate_looks(self, workspace: str, prompt: str) -> int:
@@ -272,6 +292,14 @@ class LineageStore(Protocol):
         ...
 
 
+class StrategyOutcomes(Protocol):
+    """How refinement strategies fared."""
+
+    def recent(self, workspace: str, cycles: int = 100) -> list[StrategyOutcome]:
+        """Outcomes of the newest cycles that compared generated candidates, oldest first."""
+        ...
+
+
 class AlertStore(Protocol):
     """Warnings that were raised."""
 
@@ -314,6 +342,11 @@ class Store(Protocol):
     @property
     def lineage(self) -> LineageStore:
         """Edges."""
+        ...
+
+    @property
+    def strategy_outcomes(self) -> StrategyOutcomes:
+        """Refinement strategies with their record."""
         ...
 
     @property

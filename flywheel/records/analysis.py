@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from flywheel.records.base import Count, Name, NonNegative, Record, Share, UtcDatetime
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Outcome
-from flywheel.records.findings import Contrast, Insight, PromptAnalysis, RootCause, SliceFinding
+from flywheel.records.findings import Contrast, FlakyTest, Insight, PromptAnalysis, RootCause, SliceFinding
 
 
 class DroppedCount(Record):
@@ -186,7 +186,9 @@ class Analysis(Record):
         patterns: of this window, most damaging first.
         unseen: known patterns without a failure in this window, resolved ones among them.
         slice_findings: combinations of attributes with worse results than the rest.
+        flaky: tests that pass as well as fail although nothing changed, the surest first.
         insights: all of it in one order, most worth knowing first.
+        evidence: how many texts of how many were read, what a model was asked.
     """
 
     context: CycleContext
@@ -196,6 +198,7 @@ class Analysis(Record):
     unseen: tuple[FailurePattern, ...] = ()
     need: Need
     slice_findings: tuple[SliceFinding, ...] = ()
+    flaky: tuple[FlakyTest, ...] = ()
     insights: tuple[Insight, ...] = ()
     prompt_analysis: PromptAnalysis | None = None
     evidence: dict[str, JsonValue] = Field(default_factory=dict)

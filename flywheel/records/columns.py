@@ -21,6 +21,7 @@ class Scope:
             the hash are included.
         since, until: bounds of started_at, or of the time of storing where an
             execution has no start; until is exclusive.
+        session_id: executions of one session.
         watermark: largest sequence number that still counts.
         exclude_sources: executions of these sources are left out; cycles leave out `experiment`.
     """
@@ -31,6 +32,7 @@ class Scope:
     suite: str | None = None
     slice: str | None = None
     model: str | None = None
+    session_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     watermark: int | None = None
@@ -59,6 +61,7 @@ class ExecutionColumns:
         outcome: int8, position in OUTCOMES.
         score, confidence: float64 in [0, 1].
         latency_ms, cost_usd, input_tokens, output_tokens: float64, >= 0.
+        started_at: float64, seconds since 1970 in UTC.
         version, slice, model, agent, case, error_type: coded text; version is
             the content hash where it is known, else the label.
     """
@@ -71,6 +74,7 @@ class ExecutionColumns:
     cost_usd: NDArray[np.float64]
     input_tokens: NDArray[np.float64]
     output_tokens: NDArray[np.float64]
+    started_at: NDArray[np.float64]
     version: Coded
     slice: Coded
     model: Coded

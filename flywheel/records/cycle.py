@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AliasChoices, ConfigDict, Field
 
 from flywheel.records.base import Count, Name, NonNegative, Record, Share, UtcDatetime
+from flywheel.records.findings import Insight
 from flywheel.records.strategy import LearningStrategy
 
 
@@ -36,8 +37,10 @@ class FeedbackLoopInput(Record):
         enable_ab_testing: False compares recorded executions only.
         budget_calls, budget_tokens, budget_usd: ceilings; None is no ceiling.
         max_latency_ratio, max_cost_ratio: guardrails of this cycle; None takes the strategy's.
+        explain: model that writes causes beside the rules' ones; None leaves the rules alone.
         placebo: put a change without meaning through the gate too; if it passes, nothing is released.
         racing: stop live experiments early; None takes the strategy's.
+        refiner: model that writes candidates beside the built-in strategies; None asks none.
         seed: of every random draw in the cycle.
         dry_run: everything but the release.
         correlation_id: part of the identity of the cycle, so that another one starts a new cycle.
@@ -62,6 +65,8 @@ class FeedbackLoopInput(Record):
     max_latency_ratio: Annotated[float, Field(gt=0)] | None = None
     max_cost_ratio: Annotated[float, Field(gt=0)] | None = None
     racing: bool | None = None
+    explain: Name | None = None
+    refiner: Name | None = None
     placebo: bool = False
     seed: Count = 0
     dry_run: bool = False
@@ -102,6 +107,10 @@ class FeedbackLoopOutput(Record):
     Attributes:
         performance_delta: estimate of the best candidate minus control, rate units; None when unknown.
         confidence_score: 1 - p of that comparison, at most 0.99; None when there is no p.
+        shrunken_gain: what to expect of that candidate in use, after correction for having been picked.
+        report_gain, report_low, report_high: gain of the release on cases that decided nothing.
+        report_pairs: such cases scored under both versions.
+        insights: what was found, each with the versions proposed from it.
     """
 
     success: bool
@@ -124,7 +133,13 @@ class FeedbackLoopOutput(Record):
     staged: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    shrunken_gain: float | None = None
+    report_gain: float | None = None
+    report_low: float | None = None
+    report_high: float | None = None
+    report_pairs: Count = 0
     calls: Count = 0
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cost_usd: NonNegative | None = None
+    insights: tuple[Insight, ...] = ()

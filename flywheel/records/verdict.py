@@ -41,7 +41,10 @@ class Evidence(Record):
         wins, losses, ties: cases where candidate scored more, less, the same.
         shrunken_gain: what to expect in use, after correction for selection.
         source: `recorded` executions or `live` runs of this cycle.
-        cases_digest: hash of the case ids, so the same cases are not counted twice.
+        standard_error: of the estimate.
+        cases_digest: hash of the case ids.
+        fresh_pairs, fresh_e_value: cases that no earlier experiment on the same two versions had, with
+            the evidence they give; these multiply over experiments.
     """
 
     control: Name
@@ -59,12 +62,15 @@ class Evidence(Record):
     low: float | None = None
     high: float | None = None
     coverage: Share = 0.95
+    standard_error: NonNegative | None = None
     p_value: Share | None = None
     adjusted_p: Share | None = None
     shrunken_gain: float | None = None
     e_value: NonNegative | None = None
     guardrails: tuple[Guardrail, ...] = ()
     cases_digest: str = ""
+    fresh_pairs: Count = 0
+    fresh_e_value: NonNegative | None = None
     calls: Count = 0
     input_tokens: Count | None = None
     output_tokens: Count | None = None
@@ -74,6 +80,20 @@ class Evidence(Record):
     def confidence_score(self) -> float | None:
         """1 - adjusted p, at most 0.99; not the probability that the gain is real."""
         return None if self.adjusted_p is None else min(0.99, 1.0 - self.adjusted_p)
+
+
+class PastEvidence(Record):
+    """Evidence of an earlier cycle, with what is needed to find its cases again.
+
+    Attributes:
+        context: of the cycle.
+        strategy: refinement strategy of the candidate.
+        evidence: over all its cases.
+    """
+
+    context: CycleContext
+    strategy: str
+    evidence: Evidence
 
 
 class Verdict(Record):

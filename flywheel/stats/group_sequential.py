@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +38,13 @@ def spending_bounds(shares: ArrayLike, level: float = 0.05, power: float = 2.0) 
     if not t.size or bool((np.diff(t, prepend=0.0) <= 0).any()) or t[-1] > 1 + 1e-12:
         msg = f"shares are {t.tolist()!r}; need rising numbers in (0, 1]"
         raise ValueError(msg)
+    return np.array(_bounds(tuple(t.tolist()), level, power))
+
+
+@lru_cache(maxsize=64)
+def _bounds(shares: tuple[float, ...], level: float, power: float) -> tuple[float, ...]:
+    """The bounds; many candidates share one plan, so they are kept."""
+    t = np.array(shares)
     due = np.diff(level * t**power, prepend=0.0)
     bounds = np.empty(t.size)
     bounds[0] = float(ndtri(1 - due[0]))
@@ -48,7 +56,7 @@ def spending_bounds(shares: ArrayLike, level: float = 0.05, power: float = 2.0) 
         nxt, weights = _grid(t[k], bounds[k])
         kernel = np.exp(-(((nxt[:, None] - grid[None, :]) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
         grid, density = nxt, weights * (kernel @ density)
-    return bounds
+    return tuple(bounds.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def _z(known: NDArray[np.float64], log_limit: float) -> float | None:
         return None
     error = float(known.std(ddof=1)) / math.sqrt(known.size)
     if error <= 1e-15:
-        return None
+        return math.copysign(math.inf, log_limit - float(known.mean()))
     p = float(stdtr(known.size - 1, (float(known.mean()) - log_limit) / error))
     return -float(ndtri(max(p, 1e-300)))
 

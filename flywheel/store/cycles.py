@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +16,12 @@ from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
-from flywheel.records.verdict import Verdicts
+from flywheel.records.verdict import Evidence, PastEvidence, Verdicts
 from flywheel.store.encoding import to_us
-from flywheel.store.experiments import looks, replace_experiment
-from flywheel.store.patterns import patterns_of, replace_patterns
+from flywheel.store.experiments import EVIDENCE, looks, replace_experiment
+from flywheel.store.patterns import keep_causes, patterns_of, replace_patterns
 from flywheel.store.prompts import SqlPrompts
-from flywheel.store.proposals import rejected_proposals, replace_proposals, rule_on
+from flywheel.store.proposals import PROPOSAL, rejections, replace_proposals, rule_on, winners
 from flywheel.store.session import Database, table_of
 
 RUNNING = "running"
@@ -245,24 +246,73 @@ class SqlCycles:
 
     def patterns(self, workspace: str, prompt: str | None) -> list[FailurePattern]:
         """Failure patterns of the newest analyzed cycle of each prompt, most damaging first."""
-        newest = sa.select(sa.func.max(CYCLE.c.seq)).where(
-            CYCLE.c.workspace == workspace, CYCLE.c.analyzed_us.is_not(None)
-        )
-        if prompt is not None:
-            newest = newest.where(CYCLE.c.prompt == prompt)
-        cycles = sa.select(CYCLE.c.cycle_id).where(CYCLE.c.seq.in_(newest.group_by(CYCLE.c.prompt)))
         with self._db.read() as connection:
-            return patterns_of(connection, workspace, cycles)
+            return patterns_of(connection, workspace, _newest_analyzed(workspace, prompt))
+
+    def keep_causes(self, workspace: str, prompt: str | None, patterns: Sequence[FailurePattern]) -> int:
+        """Put the written causes of patterns beside the stored ones; gives how many are stored."""
+        with self._db.write() as connection:
+            return keep_causes(connection, workspace, _newest_analyzed(workspace, prompt), patterns)
 
     def rejected(self, workspace: str, prompt: str) -> list[Proposal]:
         """Proposals that a verdict or a reviewer rejected before, newest first, each once."""
         with self._db.read() as connection:
-            return rejected_proposals(connection, workspace, prompt)
+            return [proposal for proposal, _ in rejections(connection, workspace, prompt)]
+
+    def rejections(self, workspace: str, prompt: str) -> list[tuple[Proposal, str]]:
+        """The same proposals, each with the reason of the verdict or of the reviewer."""
+        with self._db.read() as connection:
+            return rejections(connection, workspace, prompt)
+
+    def winners(self, workspace: str, prompt: str) -> list[tuple[Proposal, dict[str, float]]]:
+        """Generated proposals that a gate found better, newest first, with the gain by slice."""
+        with self._db.read() as connection:
+            return winners(connection, workspace, prompt)
+
+    def past(self, workspace: str, prompt: str | None, limit: int) -> list[PastEvidence]:
+        """Evidence over all cases of the newest comparisons, oldest first."""
+        query = (
+            sa.select(EVIDENCE.c.record_json, CYCLE.c.context_json, PROPOSAL.c.strategy)
+            .join(CYCLE, CYCLE.c.cycle_id == EVIDENCE.c.cycle_id)
+            .join(
+                PROPOSAL,
+                sa.and_(
+                    PROPOSAL.c.workspace == EVIDENCE.c.workspace,
+                    PROPOSAL.c.cycle_id == EVIDENCE.c.cycle_id,
+                    PROPOSAL.c.version == EVIDENCE.c.candidate,
+                ),
+            )
+            .where(EVIDENCE.c.workspace == workspace, EVIDENCE.c.slice.is_(None))
+            .order_by(EVIDENCE.c.seq.desc())
+            .limit(limit)
+        )
+        if prompt is not None:
+            query = query.where(EVIDENCE.c.prompt == prompt)
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            PastEvidence(
+                context=CycleContext.model_validate_json(row.context_json),
+                strategy=row.strategy,
+                evidence=Evidence.model_validate_json(row.record_json),
+            )
+            for row in reversed(rows)
+        ]
 
     def gate_looks(self, workspace: str, prompt: str) -> int:
         """How many experiments have compared scored cases of the prompt, recorded or live."""
         with self._db.read() as connection:
             return looks(connection, workspace, prompt)
+
+
+def _newest_analyzed(workspace: str, prompt: str | None) -> sa.Select[tuple[str]]:
+    """Ids of the newest analyzed cycle of each prompt."""
+    newest = sa.select(sa.func.max(CYCLE.c.seq)).where(
+        CYCLE.c.workspace == workspace, CYCLE.c.analyzed_us.is_not(None)
+    )
+    if prompt is not None:
+        newest = newest.where(CYCLE.c.prompt == prompt)
+    return sa.select(CYCLE.c.cycle_id).where(CYCLE.c.seq.in_(newest.group_by(CYCLE.c.prompt)))
 
 
 def _cycle(connection: Connection, cycle_id: str) -> sa.Row[Any]:

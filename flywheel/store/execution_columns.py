@@ -19,6 +19,7 @@ CHUNK_ROWS = 1_000
 """Small enough for the processor's cache: chunks of 20,000 take half as long again."""
 
 _NUMBERS: Final = ("score", "confidence", "latency_ms", "cost_usd", "input_tokens", "output_tokens")
+_STORED: Final = (*_NUMBERS, "started_at_us")
 _TEXTS: Final = ("slice", "model", "agent", "case_id", "error_type")
 _OUTCOME_CODES: Final = {name: code for code, name in enumerate(OUTCOMES)}
 
@@ -47,7 +48,7 @@ def columns_of(connection: Connection, scope: Scope) -> ExecutionColumns:
     """
     row = EXECUTION.c
     query = (
-        sa.select(row.seq, row.outcome, *(row[name] for name in (*_NUMBERS, *_TEXTS)), VERSION_KEY)
+        sa.select(row.seq, row.outcome, *(row[name] for name in (*_STORED, *_TEXTS)), VERSION_KEY)
         .where(within(scope))
         .order_by(row.seq)
     )
@@ -59,8 +60,8 @@ def columns_of(connection: Connection, scope: Scope) -> ExecutionColumns:
             [
                 np.array(seq, dtype=np.int64),
                 np.fromiter(map(_OUTCOME_CODES.__getitem__, outcome), np.int8, len(seq)),
-                *map(_floats, rest[: len(_NUMBERS)]),
-                *map(_Codes.of, coded, rest[len(_NUMBERS) :]),
+                *map(_floats, rest[: len(_STORED)]),
+                *map(_Codes.of, coded, rest[len(_STORED) :]),
             ]
         )
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
@@ -75,7 +76,7 @@ def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def _nothing() -> list[NDArray[Any]]:
-    numbers = [np.empty(0) for _ in _NUMBERS]
+    numbers = [np.empty(0) for _ in _STORED]
     codes = [np.empty(0, np.int32) for _ in (*_TEXTS, "version")]
     return [np.empty(0, np.int64), np.empty(0, np.int8), *numbers, *codes]
 
@@ -83,10 +84,12 @@ def _nothing() -> list[NDArray[Any]]:
 def _columns(arrays: Sequence[NDArray[Any]], names: Sequence[tuple[str, ...]]) -> ExecutionColumns:
     seq, outcome, *rest = arrays
     numbers = dict(zip(_NUMBERS, rest[: len(_NUMBERS)], strict=True))
-    slice_, model, agent, case, error_type, version = map(Coded, rest[len(_NUMBERS) :], names)
+    started_us, *codes = rest[len(_NUMBERS) :]
+    slice_, model, agent, case, error_type, version = map(Coded, codes, names)
     return ExecutionColumns(
         seq=seq,
         outcome=outcome,
+        started_at=started_us / 1e6,
         slice=slice_,
         model=model,
         agent=agent,

@@ -31,6 +31,7 @@ def within(scope: Scope) -> sa.ColumnElement[bool]:
             ("suite", scope.suite),
             ("slice", scope.slice),
             ("model", scope.model),
+            ("session_id", scope.session_id),
         )
         if wanted is not None
     ]

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
+import numpy as np
 import sqlalchemy as sa
 
 from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
 from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
 from flywheel.records.execution import Execution, Outcome
-from flywheel.store.execution_columns import columns_of, digest_of
+from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
+from flywheel.store.execution_sample import spread
 from flywheel.store.execution_scope import VERSION_KEY, within
 from flywheel.store.execution_write import Row, write_batch
 from flywheel.store.score_table import score_table_of
@@ -22,6 +24,9 @@ from flywheel.store.session import Database
 
 BATCH_ROWS = 10_000
 """Rows of one transaction of `write`: large enough that the commit does not count, small in memory."""
+
+FETCH_ROWS = 1_000
+"""Rows asked for by number at once; databases bound the values of one statement."""
 
 _RECORD = [EXECUTION.c[name] for name in ROW_COLUMNS[:-1]]
 _FAILURES = (Outcome.FAILED.value, Outcome.ERROR.value)
@@ -115,18 +120,23 @@ class SqlExecutions:
             return columns_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
-        """Failed and errored executions of the scope with their texts, oldest first, at most limit."""
-        return self._records(sa.and_(within(scope), EXECUTION.c.outcome.in_(_FAILURES)), limit)
+        """Failed and errored executions of the scope with their texts, oldest first.
+
+        Where there are more than limit, a stable choice spread over all of them, see `spread`.
+        """
+        return self._spread(sa.and_(within(scope), EXECUTION.c.outcome.in_(_FAILURES)), limit)
 
     def passes(self, scope: Scope, limit: int) -> list[Execution]:
-        """Passed executions of the scope with their texts, oldest first, at most limit."""
-        return self._records(sa.and_(within(scope), EXECUTION.c.outcome == Outcome.PASSED.value), limit)
+        """Passed executions of the scope with their texts, chosen and ordered as failures are."""
+        return self._spread(sa.and_(within(scope), EXECUTION.c.outcome == Outcome.PASSED.value), limit)
 
     def in_session(self, workspace: str, prompt: str, session_id: str) -> list[Execution]:
         """Executions of one session of a prompt, so that a resumed experiment repeats no call."""
         row = EXECUTION.c
         mine = sa.and_(row.workspace == workspace, row.session_id == session_id, row.prompt == prompt)
-        return self._records(mine, None)
+        query = sa.select(*_RECORD).where(mine).order_by(EXECUTION.c.seq)
+        with self.database.read() as connection:
+            return [record_of(row) for row in connection.execute(query)]
 
     def score_table(
         self, scope: Scope, arms: Sequence[str], by: Literal["version", "model", "agent"]
@@ -135,10 +145,18 @@ class SqlExecutions:
         with self.database.read() as connection:
             return score_table_of(connection, scope, arms, by)
 
-    def _records(self, condition: sa.ColumnElement[bool], limit: int | None) -> list[Execution]:
-        query = sa.select(*_RECORD).where(condition).order_by(EXECUTION.c.seq).limit(limit)
+    def _spread(self, condition: sa.ColumnElement[bool], limit: int) -> list[Execution]:
+        row = EXECUTION.c
         with self.database.read() as connection:
-            return [record_of(row) for row in connection.execute(query)]
+            query = sa.select(row.seq).where(condition).order_by(row.seq)
+            parts = [np.array(chunk, dtype=np.int64)[:, 0] for chunk in chunks(connection, query)]
+            chosen = spread(np.concatenate(parts), limit) if parts else np.empty(0, np.int64)
+            found: list[Execution] = []
+            for start in range(0, chosen.size, FETCH_ROWS):
+                wanted = chosen[start : start + FETCH_ROWS].tolist()
+                texts = sa.select(*_RECORD).where(row.seq.in_(wanted)).order_by(row.seq)
+                found.extend(map(record_of, connection.execute(texts)))
+        return found
 
 
 def _batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:

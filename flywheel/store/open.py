@@ -13,6 +13,7 @@ from flywheel.store.releases import SqlReleases
 from flywheel.store.schema import prepare
 from flywheel.store.session import Database
 from flywheel.store.sessions import SqlSessions
+from flywheel.store.strategy_outcomes import SqlStrategyOutcomes
 from flywheel.store.workspaces import SqlWorkspaces
 
 
@@ -34,6 +35,7 @@ class SqlStore:
         self.alerts = SqlAlerts(database)
         self.workspaces = SqlWorkspaces(database)
         self.sessions = SqlSessions(database)
+        self.strategy_outcomes = SqlStrategyOutcomes(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

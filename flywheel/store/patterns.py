@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
@@ -52,6 +54,29 @@ def replace_patterns(connection: Connection, analysis: Analysis) -> None:
     ]
     if rows:
         connection.execute(sa.insert(PATTERN), rows)
+
+
+def keep_causes(
+    connection: Connection, workspace: str, cycles: sa.Select[tuple[str]], patterns: Sequence[FailurePattern]
+) -> int:
+    """Put written causes beside the stored patterns of the selected cycles; gives how many were there."""
+    written = {p.pattern_key: p.root_cause for p in patterns if p.root_cause is not None}
+    rows = connection.execute(
+        sa.select(PATTERN.c.seq, PATTERN.c.pattern_key, PATTERN.c.record_json).where(
+            PATTERN.c.workspace == workspace,
+            PATTERN.c.cycle_id.in_(cycles),
+            PATTERN.c.pattern_key.in_(written),
+        )
+    ).all()
+    for row in rows:
+        stored = FailurePattern.model_validate_json(row.record_json)
+        with_cause = stored.model_copy(update={"root_cause": written[row.pattern_key]})
+        connection.execute(
+            sa.update(PATTERN)
+            .where(PATTERN.c.seq == row.seq)
+            .values(record_json=with_cause.model_dump_json())
+        )
+    return len({row.pattern_key for row in rows})
 
 
 def patterns_of(

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from flywheel.records.cycle import CycleContext
 from flywheel.records.proposal import Proposal
 from flywheel.records.verdict import Ruling, Verdict
+from flywheel.store.experiments import EVIDENCE
 from flywheel.store.reviews import REJECTED, REVIEW
 from flywheel.store.session import Database, table_of
 
@@ -63,9 +64,9 @@ def rule_on(db: Database, connection: Connection, context: CycleContext, verdict
     db.upsert(connection, PROPOSAL, rows, key=_KEY, update=("ruling", "because"))
 
 
-def rejected_proposals(connection: Connection, workspace: str, prompt: str) -> list[Proposal]:
-    """Proposals a verdict or a reviewer rejected, newest first, each version once."""
-    by_reviewer = sa.exists().where(
+def rejections(connection: Connection, workspace: str, prompt: str) -> list[tuple[Proposal, str]]:
+    """Proposals a verdict or a reviewer rejected, newest first, each version once, with the reason."""
+    reviewed = sa.and_(
         REVIEW.c.workspace == PROPOSAL.c.workspace,
         REVIEW.c.prompt == PROPOSAL.c.prompt,
         REVIEW.c.version == PROPOSAL.c.version,
@@ -76,14 +77,52 @@ def rejected_proposals(connection: Connection, workspace: str, prompt: str) -> l
         .where(
             PROPOSAL.c.workspace == workspace,
             PROPOSAL.c.prompt == prompt,
-            sa.or_(PROPOSAL.c.ruling == Ruling.REJECT.value, by_reviewer),
+            sa.or_(PROPOSAL.c.ruling == Ruling.REJECT.value, sa.exists().where(reviewed)),
         )
         .group_by(PROPOSAL.c.version, PROPOSAL.c.parent)
     )
     rows = connection.execute(
-        sa.select(PROPOSAL.c.record_json).where(PROPOSAL.c.seq.in_(newest)).order_by(PROPOSAL.c.seq.desc())
+        sa.select(
+            PROPOSAL.c.record_json,
+            PROPOSAL.c.because,
+            sa.select(REVIEW.c.note).where(reviewed).order_by(REVIEW.c.seq.desc()).limit(1).scalar_subquery(),
+        )
+        .where(PROPOSAL.c.seq.in_(newest))
+        .order_by(PROPOSAL.c.seq.desc())
     )
-    return [Proposal.model_validate_json(row.record_json) for row in rows]
+    return [(Proposal.model_validate_json(text), note or because or "") for text, because, note in rows]
+
+
+def winners(
+    connection: Connection, workspace: str, prompt: str, limit: int = 20
+) -> list[tuple[Proposal, dict[str, float]]]:
+    """Generated proposals ruled ship, newest first, with the measured gain by slice."""
+    rows = connection.execute(
+        sa.select(PROPOSAL.c.cycle_id, PROPOSAL.c.version, PROPOSAL.c.record_json)
+        .where(
+            PROPOSAL.c.workspace == workspace,
+            PROPOSAL.c.prompt == prompt,
+            PROPOSAL.c.origin == "generated",
+            PROPOSAL.c.ruling == Ruling.SHIP.value,
+        )
+        .order_by(PROPOSAL.c.seq.desc())
+        .limit(limit)
+    ).all()
+    gains: dict[tuple[str, str], dict[str, float]] = {}
+    found = connection.execute(
+        sa.select(EVIDENCE.c.cycle_id, EVIDENCE.c.candidate, EVIDENCE.c.slice, EVIDENCE.c.estimate).where(
+            EVIDENCE.c.workspace == workspace,
+            EVIDENCE.c.cycle_id.in_([row.cycle_id for row in rows]),
+            EVIDENCE.c.slice.is_not(None),
+            EVIDENCE.c.estimate.is_not(None),
+        )
+    )
+    for cycle_id, version, name, estimate in found:
+        gains.setdefault((cycle_id, version), {})[name] = estimate
+    return [
+        (Proposal.model_validate_json(row.record_json), gains.get((row.cycle_id, row.version), {}))
+        for row in rows
+    ]
 
 
 def _row(context: CycleContext, proposal: Proposal) -> dict[str, object]:

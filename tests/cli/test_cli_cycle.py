@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -113,3 +115,47 @@ def test_what_was_undone_is_not_proposed_again(triage):
     assert "now live" in first.out
     assert "now live" not in again.out
     assert "nothing is left to propose" in again.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--proposals", "none.json"], "cannot be read"),
+        (["--proposals", "gepa:many"], "needs a number of calls"),
+        (["--proposals", "gepa:100"], "--refiner"),
+        (["--proposals", "none.json", "--prefect"], "does not go with --prefect"),
+    ],
+    ids=["missing", "number", "models", "prefect"],
+)
+def test_proposals_that_cannot_be_had_start_nothing(triage, words, said):
+    """Files and optimizers are looked at before anything runs."""
+    answer = triage("cycle", "--prompt", "triage", *words)
+
+    assert answer.code == 2
+    assert said in answer.err
+    assert triage("status", "--json").document["cycles"] == []
+
+
+def test_prompts_of_a_file_are_a_cycle_of_their_own(triage, tmp_path):
+    """The content of the file is part of the identity of the cycle; what is thrown out is told."""
+    cases = [{"inputs": {"message": f"my card {n} is blocked"}, "expected": "login"} for n in range(80)]
+    (tmp_path / "cases.jsonl").write_text("\n".join(json.dumps(case) for case in cases))
+    triage("suite", "add", "own", "cases.jsonl")
+    (tmp_path / "mine.txt").write_text("Sort it, please.")
+    words = (
+        "cycle",
+        "--prompt",
+        "triage",
+        "--suite",
+        "own",
+        "--model",
+        "embedded-nano",
+        "--all-time",
+        "--json",
+    )
+
+    plain = triage(*words, "--json", "--dry-run").document["cycles"][0]
+    mine = triage(*words, "--json", "--dry-run", "--proposals", "mine.txt").document["cycles"][0]
+
+    assert mine["output"]["cycle_id"] != plain["output"]["cycle_id"]
+    assert ("file:mine", "variables") in {(d["strategy"], d["check"]) for d in mine["thrown_out"]}

@@ -23,7 +23,8 @@ from flywheel.records.proposal import DiscardedProposal, Proposals
 from flywheel.records.release import Release
 from flywheel.records.verdict import Verdicts
 from flywheel.store.open import SqlStore
-from tasks.artifacts import artifact_key, pattern_rows, progress_percent, proposal_rows, verdict_rows
+from tasks.artifacts import artifact_key, progress_percent, proposal_rows, verdict_rows
+from tasks.findings import flaky_rows, insight_rows, pattern_rows, slice_rows
 from tasks.pages import lineage_page, review_page, summary_page, text_diff
 
 pytestmark = pytest.mark.unit
@@ -103,6 +104,18 @@ def test_tables_have_a_row_per_record(recorded: tuple[str, SqlStore]) -> None:
     )
     assert proposal_rows(thrown)[-1]["why"] == "too long"
     assert len(verdict_rows(verdicts)) == len(verdicts.verdicts)
+
+
+def test_findings_are_tables_a_person_can_act_on(recorded: tuple[str, SqlStore]) -> None:
+    """Insights with what helps, patterns with state, home and p; no flaky test, no row."""
+    analysis, _, _, _, _ = turn_of(recorded[1])
+    insights, patterns = insight_rows(analysis), pattern_rows(analysis)
+    assert len(insights) == len(analysis.insights)
+    assert all(row["what helps"] and row["because"] for row in insights)
+    assert {row["state"] for row in patterns} <= {"new", "known", "came back"}
+    assert all(row["home"] and row["corrected p"] for row in patterns)
+    assert len(slice_rows(analysis)) == len(analysis.slice_findings)
+    assert flaky_rows(analysis) == []
 
 
 def test_lineage_is_a_tree_with_evidence_and_rollbacks(recorded: tuple[str, SqlStore]) -> None:

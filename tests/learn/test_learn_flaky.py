@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flywheel.learn.flaky import flaky_tests, quarantine, reruns_to_tell
-from flywheel.learn.prediction import forecast_failures, held_out_scores, order_tests
+from flywheel.learn.prediction import expert_weights, forecast_failures, held_out_scores, order_tests
 from flywheel.records.columns import Coded, ExecutionColumns
 
 
@@ -27,6 +27,7 @@ def columns(case: np.ndarray, failed: np.ndarray, version: np.ndarray | None = N
         cost_usd=unknown,
         input_tokens=unknown,
         output_tokens=unknown,
+        started_at=unknown,
         version=versions,
         slice=nothing,
         model=nothing,
@@ -136,6 +137,29 @@ def test_a_forecast_beats_the_base_rate_as_well_as_the_last_outcome():
     scores = [held_out_scores(wandering(np.random.default_rng(seed))) for seed in range(3)]
 
     assert all(s["forecast"] < s["last outcome"] < s["base rate"] for s in scores)
+
+
+def test_a_new_version_unlike_the_others_is_learned():
+    """After three good versions a bad one: the forecast follows it, the base rate does not."""
+    rng = np.random.default_rng(5)
+    version = np.repeat(np.arange(4), 200)
+    failed = rng.random(800) < np.where(version == 3, 0.95, 0.05)
+    history = columns(np.tile(np.arange(200), 4), failed, version)
+
+    scores = held_out_scores(history)
+
+    assert scores["forecast"] < 0.5 * scores["base rate"]
+    assert scores["forecast"] < scores["last outcome"]
+    assert expert_weights(history)["version x slice"] > expert_weights(history)["base"]
+
+
+def test_no_run_makes_no_forecast():
+    """Nothing stored, nothing foretold; every expert counts the same."""
+    empty = columns(np.empty(0, dtype=int), np.empty(0, dtype=bool))
+
+    assert forecast_failures(empty) == ()
+    assert held_out_scores(empty) == {}
+    assert len(set(expert_weights(empty).values())) == 1
 
 
 def test_a_forecast_exists_for_every_test_that_ran():

@@ -11,7 +11,7 @@ from flywheel.learn.prediction import held_out_scores
 from flywheel.records.columns import Coded, ExecutionColumns
 
 
-@pytest.mark.parametrize("name", ["gsm8k_four_systems", "bbh_direct_vs_cot"])
+@pytest.mark.parametrize("name", ["gsm8k_four_systems", "bbh_direct_vs_cot", "llm_drift_gpt_2023"])
 def test_the_history_of_a_question_forecasts_its_next_run(name: str):
     """Brier score below that of the base rate, below that of the last outcome."""
     failures, passes = recorded(name)
@@ -29,6 +29,7 @@ def test_the_history_of_a_question_forecasts_its_next_run(name: str):
             cost_usd=unknown,
             input_tokens=unknown,
             output_tokens=unknown,
+            started_at=unknown,
             version=coded([e.version for e in rows]),
             slice=coded([e.slice for e in rows]),
             model=coded([e.model for e in rows]),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from score_tables import pairs, table_of
 
-from flywheel.learn.accumulation import accumulate
+from flywheel.learn.accumulation import accumulate, fresh_evidence
+from flywheel.learn.evidence import Arms
 from flywheel.learn.experiments import GateRules, judge
 from flywheel.learn.planning import CallCost, Forecast, affordable_cases, forecast_cost, outlook
-from flywheel.learn.racing import RacePlan, Standing, judge_race, race
+from flywheel.learn.racing import RacePlan, Standing, judge_race, race, watched_guardrails
 from flywheel.learn.replication import replicate
 from flywheel.learn.wear import false_share_bound, worn
 from flywheel.records.verdict import Ruling
@@ -185,14 +188,17 @@ def test_evidence_grows_over_cycles():
     """E-values of different cases multiply, the same cases count once, other versions are refused."""
     old, new = pairs(14, 6, 80, 20)
     (one,) = judge(table_of({"old": old, "new": new}), "old", ["new"], RULES, "live")
-    other = one.evidence.model_copy(update={"cases_digest": "elsewhere"})
-    total = accumulate([one.evidence, other, one.evidence], RULES)
+    table = table_of({"old": old, "new": new})
+    first = fresh_evidence(one.evidence, table, "new", frozenset())
+    again = fresh_evidence(one.evidence, table, "new", frozenset(table.cases))
+    total = accumulate([first, again, first], RULES)
 
     assert total.e_value == pytest.approx(one.evidence.e_value**2)
-    assert (total.counted, total.repeated, total.pairs) == (2, 1, 240)
+    assert (total.counted, total.pairs) == (2, 240)
+    assert (again.fresh_pairs, again.fresh_e_value) == (0, None)
     assert accumulate([], RULES).e_value is None
     with pytest.raises(ValueError, match="different versions"):
-        accumulate([one.evidence, other.model_copy(update={"candidate": "third"})], RULES)
+        accumulate([first, first.model_copy(update={"candidate": "third"})], RULES)
 
 
 def test_the_share_of_wrong_ships_is_bounded():
@@ -202,3 +208,22 @@ def test_the_share_of_wrong_ships_is_bounded():
     assert false_share_bound(0, 40, RULES) is None
     with pytest.raises(ValueError, match="shipped <= experiments"):
         false_share_bound(5, 4, RULES)
+
+
+def test_a_guardrail_pays_for_every_look_and_gets_a_second_chance_on_fresh_cases():
+    """A slow candidate is stopped, an equal one is proven in the end, a close one is left open till then."""
+    rng = np.random.default_rng(4)
+    won = np.ones(200)
+    lost = np.array([0.0, 1.0] * 100)
+    finished = race((won - lost)[:60, None], ["new"], RULES, RacePlan(n_max=100, fresh=100))
+    noise = np.exp(rng.normal(0.0, 0.5, (200, 2)))
+
+    def rail(ratio: float, cases: int, fresh: int = 0):
+        table = table_of({"old": list(lost[:cases]), "new": list(won[:cases])})
+        slow = 100.0 * noise[:cases] * np.array([1.0, ratio])
+        timed = dataclasses.replace(table, latency_ms=slow)
+        return watched_guardrails(timed, Arms("old", "new", "live"), finished, RULES, fresh)[0].passed
+
+    assert finished.cases < 60
+    assert [rail(ratio, finished.cases) for ratio in (0.3, 0.95, 2.0)] == [True, None, False]
+    assert [rail(ratio, finished.cases + 100, 100) for ratio in (0.3, 0.8, 1.3)] == [True, True, False]

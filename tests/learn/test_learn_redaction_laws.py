@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planted_secrets import MAKERS, planted, secret_part
 
@@ -14,7 +14,7 @@ from flywheel.learn.redaction import Redactor
 from flywheel.learn.redaction_contacts import phones
 from flywheel.learn.redaction_numbers import accounts, cards, lettered_ids, national_ids
 from flywheel.learn.redaction_policy import CustomPattern, RedactionPolicy
-from flywheel.learn.redaction_trigger import digit_runs, may_hold_private
+from flywheel.learn.redaction_trigger import _IS_ID, digit_runs, may_hold_private
 
 POLICIES = (
     RedactionPolicy(),
@@ -32,6 +32,7 @@ pieces = st.one_of(
     st.text(max_size=8),
     st.sampled_from([" ", "\n", '"', "'", "<email>", "<phone:0123456789ab>", "key=", "@", "+", "0", "://"]),
     st.text("0123456789 -.()/+:@=abcdef<>#", max_size=24),
+    st.text("00112233445566778899 -.", max_size=30),
     secrets,
 )
 texts = st.lists(pieces, max_size=6).map("".join)
@@ -90,16 +91,28 @@ def test_hashed_values_join(secret: str, before: str, after: str):
 
 @settings(deadline=None)
 @given(texts)
+@example("6461117379177489a91009431")
 def test_the_quick_look_never_clears_what_the_slow_one_finds(text: str):
-    """A text that the trigger clears has nothing private for any finder."""
+    """A text that the trigger clears is a hash in hex or a UUID as a whole, or has nothing for any finder."""
     redactor = Redactor(RedactionPolicy())
 
-    if not may_hold_private(text):
+    if not may_hold_private(text) and not _IS_ID(text):
         assert [finding for find in redactor._finders for finding in find(text)] == []
 
 
 @settings(deadline=None)
 @given(texts)
+@example("0047.972413")
+@example("<phone>123456789</phone>")
+@example("2250 8141 6802538")
+@example("8.70493969G")
+@example("NL88 ABNA 7368 4e75 06")
+@example("be3234f934742b00")
+@example("NL56-ABNA 2374 7173 71")
+@example("374514023014895１２643")
+@example("(1 4920063261 +(1 4920063261")
+@example("ssn \u1cde411786391")
+@example("7 5#0834).- 80 281054")
 def test_no_number_stands_outside_of_the_runs(text: str):
     """What the finders of numbers find anywhere lies in a run of digits that the quick look names."""
     runs = digit_runs(text)

@@ -28,6 +28,7 @@ def columns(outcomes: list[int], latency: list[float] | None = None) -> Executio
         cost_usd=unknown,
         input_tokens=unknown,
         output_tokens=unknown,
+        started_at=unknown,
         version=nothing,
         slice=slices,
         model=nothing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flywheel.learn.attributes import AttributeTable, attributes_of, bucketed
+from flywheel.learn.attributes import AttributeTable, attributes_of, bucketed, times_of
 from flywheel.learn.slices import SearchLimits, search_slices
 from flywheel.records.columns import Coded
 from flywheel.records.execution import Execution
@@ -107,3 +107,27 @@ def test_hour_tags_and_input_features_are_attributes():
 def test_unknown_numbers_are_in_no_bucket():
     """NaN is unknown, never the lowest bucket."""
     assert bucketed(np.array([np.nan, 1.0, 2.0])).codes[0] == -1
+
+
+def test_a_bad_day_is_a_slice():
+    """What fails on one day only is found there; over many days the months are told apart."""
+    day, hour = np.divmod(np.arange(2_400), 24)
+    moments = 86_400.0 * (20_000 + day) + 3_600.0 * hour
+
+    found = times_of(moments[: 24 * 40])
+    months = times_of(moments)
+
+    assert len(found["day"].names) == 40
+    assert found["day"].names[0] == "2024-10-04"
+    assert found["hour"].names[:2] == ("00h UTC", "01h UTC")
+    assert months["month"].names == ("2024-10", "2024-11", "2024-12", "2025-01")
+    failed = (day[: 24 * 40] == 7) & (hour[: 24 * 40] > 3)
+    worst, *_ = search_slices(AttributeTable({"day": found["day"]}, failed), SearchLimits(min_executions=20))
+    assert worst.where[0].value == "2024-10-11"
+
+
+def test_an_unknown_time_stays_unknown():
+    """A run without a start is on no day."""
+    found = times_of(np.array([np.nan, 0.0]))
+
+    assert found["day"].codes.tolist() == [-1, 0]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from cycle_world import TEXT
 
-from flywheel.cycle import do_analyze, do_collect, open_cycle
+from flywheel.cycle import do_analyze, do_collect, open_cycle, run_cycle
 from flywheel.errors import ModelUnavailable
-from flywheel.phases.analyze import Explainer, analyze
+from flywheel.phases.analyze import analyze
+from flywheel.phases.explain import Explainer
 from flywheel.records.case import Role
 from flywheel.records.chat import ChatAnswer, ChatRequest
+from flywheel.records.cycle import Phase
+from flywheel.records.proposal import Proposals
 
 
 class Writer:
@@ -100,3 +103,16 @@ def test_no_live_version_makes_no_patterns(make_world):
     feedback = feedback_of(world).model_copy(update={"context": context})
 
     assert analyze(feedback, world.store).patterns == ()
+
+
+def test_an_insight_names_the_versions_proposed_from_it(make_world):
+    """The output links insights to proposals; each refinement names the insights it came from."""
+    world = make_world()
+    output = run_cycle(world.request, world.wiring)
+    made = Proposals.model_validate_json(world.store.cycles.finished(output.cycle_id, Phase.GENERATE))
+
+    top = output.insights[0]
+    answering = {p.version for p in made.proposals if set(p.patterns) & set(top.patterns)}
+    assert answering
+    assert set(top.proposals) == answering
+    assert all(top.insight_id in p.insights for p in made.proposals if p.version in answering)

@@ -21,6 +21,7 @@ from flywheel.errors import InputError, UnknownName
 from flywheel.ports import CycleStore
 from flywheel.records.analysis import Analysis, FailurePattern, Need, TestExecutionReport
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
+from flywheel.records.findings import RootCause
 from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
 from flywheel.store.cycles import CYCLE, PHASE
@@ -254,6 +255,18 @@ def test_evidence_is_one_row_per_candidate_and_slice(store: SqlStore) -> None:
         (None, "dates", 31, 0.0014),
     ]
     assert Evidence.model_validate_json(rows[0].record_json) == verdicts[0].evidence
+
+
+def test_a_written_cause_is_kept_beside_the_stored_pattern(store: SqlStore) -> None:
+    """The newest cycle's pattern carries it; a pattern no cycle stored is left out."""
+    store.cycles.keep_analysis(
+        analysis_of(opened(store, "c1"), pattern_of("p1", 3), pattern_of("p2", 1)), NOW
+    )
+    cause = RootCause(cause="prose", fix="forbid it", model="judge")
+    written = [pattern_of(key, 3).model_copy(update={"root_cause": cause}) for key in ("p1", "gone")]
+
+    assert store.cycles.keep_causes("default", "triage", written) == 1
+    assert [p.root_cause for p in store.cycles.patterns("default", "triage")] == [cause, None]
 
 
 def test_an_experiment_that_compared_nothing_has_not_looked(store: SqlStore) -> None:

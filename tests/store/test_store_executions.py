@@ -248,8 +248,22 @@ def test_texts_come_oldest_first(store: SqlStore) -> None:
     outcomes = ["failed", "passed", "error", "skipped", "passed", "failed"]
     store.executions.write([execution(n, outcome) for n, outcome in enumerate(outcomes)])
     assert ids(store.executions.failures(TRIAGE, 10)) == ["run-0", "run-2", "run-5"]
-    assert ids(store.executions.failures(TRIAGE, 2)) == ["run-0", "run-2"]
+    assert ids(store.executions.failures(TRIAGE, 2)) == ["run-0", "run-5"]
     assert ids(store.executions.passes(TRIAGE, 10)) == ["run-1", "run-4"]
+
+
+def test_texts_are_spread_over_the_window(store: SqlStore) -> None:
+    """Of more than are read, oldest and newest are there, every fifth has its share, most stay chosen."""
+    store.executions.write([execution(n, "failed") for n in range(1_500)])
+    chosen = [int(e.execution_id.removeprefix("run-")) for e in store.executions.failures(TRIAGE, 100)]
+    assert len(chosen) == 100
+    assert chosen[0] == 0
+    assert chosen[-1] == 1_499
+    assert all(10 <= sum(part <= n < part + 300 for n in chosen) <= 40 for part in range(0, 1_500, 300))
+
+    store.executions.write([execution(n, "failed") for n in range(1_500, 1_600)])
+    again = {int(e.execution_id.removeprefix("run-")) for e in store.executions.failures(TRIAGE, 100)}
+    assert len(again & set(chosen)) >= 80
 
 
 def test_a_session_is_found_again(store: SqlStore) -> None:

@@ -1,0 +1,1 @@
+"""Instructions a model rewrites prompts by, one Markdown file per refinement strategy."""
