@@ -1,4 +1,7 @@
-"""flywheel turns test runs, traces plus imports into prompts that are measurably better."""
+"""flywheel turns test runs, traces plus imports into prompts that are measurably better.
+
+PYTEST_DONT_REWRITE: this package is imported before its pytest plugin is, and has no asserts to rewrite.
+"""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def import_file(
         rejected=rejections.count,
         rejections=tuple(rejections.first),
         quarantine_path=quarantine.path if quarantine is not None and quarantine.kept else None,
-        notes=tuple(_notes(path, accepted + rejections.count, unseen, evidence.left_out)),
+        notes=tuple(_notes(source, accepted + rejections.count, unseen, evidence.left_out)),
         seconds=time.perf_counter() - started,
     )
 
@@ -312,10 +312,13 @@ def _check(settings: ImportSettings) -> None:
             raise InputError(msg) from error
 
 
-def _notes(path: Path, read: int, unseen: list[str], left_out: Counter[str]) -> Iterator[str]:
+def _notes(source: SourceFile, read: int, unseen: list[str], left_out: Counter[str]) -> Iterator[str]:
+    # A byte-order mark alone is three bytes.
+    path, is_empty = source.path, source.unpacked.count <= 3
     for what, count in left_out.items():
         yield f"{count:,} {what} were left out of {str(path)!r}."
     if not read and not left_out:
-        yield f"{str(path)!r} is empty: nothing was read, nothing was stored."
+        what = "is empty" if is_empty else "tells of no execution"
+        yield f"{str(path)!r} {what}: nothing was read, nothing was stored."
     elif unseen:
         yield f"--map names {', '.join(map(repr, unseen))}, and no line has such a column."

@@ -15,7 +15,7 @@ from flywheel.capture.seen import Seen
 from flywheel.capture.source_files import SourceFile, opened
 
 _TEARDOWN: Final = "failed on teardown with "
-_TEARDOWNS: Final = LeftOut("errors of the teardown of test cases that had failed already")
+_TEARDOWNS: Final = LeftOut("teardown errors of test cases that had failed already")
 
 
 def junit_items(source: SourceFile) -> Iterator[Item]:

@@ -118,7 +118,7 @@ def runner_for(model: str) -> CaseRunner:
     answering = chat_model(model)
     # The embedded model answers the same at any time; a stamp would make equal runs differ.
     clock = SystemClock() if getattr(answering, "remote", False) else None
-    return Runner({model: answering}, clock=clock)
+    return Runner({model: answering}, clock=clock, judges=chat_model)
 
 
 def run_flow(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOutcome, ...]:

@@ -87,6 +87,12 @@ def flaky(
 
 
 _STATUSES = ("flaky", "broken", "healthy", "unknown")
+_CURES = {
+    "flaky": "put it in quarantine with --export; its failures say little until it is repaired",
+    "broken": "repair it, or what it tests; it is never put away",
+    "healthy": "nothing to do: it failed, and passes since",
+    "unknown": "run it so many times more on one version",
+}
 _COLOURS = {"flaky": "yellow", "broken": "red", "healthy": "green", "unknown": "dim"}
 
 
@@ -95,7 +101,8 @@ def draw_tests(console: Console, found: Sequence[FlakyTest], limit: int) -> None
     counts = ", ".join(f"{sum(t.status == s for t in found):,} {s}" for s in _STATUSES)
     console.print(f"{len(found):,} tests failed at least once: {counts}\n")
     numbers = ("chance", "runs", "failed", "fails at", "reruns")
-    table = make_table(None, ("test", "status", *numbers), right=numbers)
+    dated = ("last failed",) if any(t.last_failed for t in found[:limit]) else ()
+    table = make_table(None, ("test", "status", *numbers, *dated), right=numbers)
     for test in found[:limit]:
         table.add_row(
             styled("{}", test.case_id),
@@ -105,11 +112,14 @@ def draw_tests(console: Console, found: Sequence[FlakyTest], limit: int) -> None
             f"{test.failures:,}",
             f"{percent(test.low, 0)} to {percent(test.high, 0)}",
             UNKNOWN if test.reruns is None else f"{test.reruns:,}",
+            *([UNKNOWN if test.last_failed is None else f"{test.last_failed:%Y-%m-%d}"] if dated else []),
         )
     console.print(table)
     if len(found) > limit:
         console.print(f"{len(found) - limit:,} more: --limit {len(found)}", style="dim")
     console.print("reruns: when all of them fail on one version, the test is broken (95 %).", style="dim")
+    for status in sorted({t.status for t in found[:limit]}, key=_STATUSES.index):
+        console.print(styled(f"[{_COLOURS[status]}]{{}}[/]: {{}}", status, _CURES[status]))
 
 
 def draw_forecasts(console: Console, forecasts: Sequence[FailureForecast]) -> None:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
     from flywheel.records.analysis import SliceReport, TestExecutionReport
     from flywheel.records.columns import Scope
+    from flywheel.records.findings import SliceFinding
 
 app = typer.Typer(add_completion=False)
+
+
+MAX_WORSE = 5
 
 
 class ReportBy(StrEnum):
@@ -61,13 +65,14 @@ def report(
         since=since(window_days),
         exclude_sources=("experiment",),
     )
-    overall, rows = _reports(door, scope, by)
+    overall, rows, worse = _reports(door, scope, by)
     document: Document = {
         "workspace": door.workspace,
         "prompt": prompt,
         "by": by.value if by else None,
         "overall": report_document(overall),
         "rows": [{by.value: row.slice, **report_document(row.report)} for row in rows] if by else [],
+        "worse_slices": [found.model_dump(mode="json") for found in worse],
     }
 
     def draw(console: Console) -> None:
@@ -77,6 +82,11 @@ def report(
         draw_overall(console, overall)
         if by is not None:
             draw_rows(console, by.value, rows)
+        if worse:
+            from flywheel.cli.patterns_page import draw_worse
+
+            draw_worse(console, worse[:MAX_WORSE])
+            console.print("Why: flywheel patterns", style="dim")
 
     door.answer(document, draw)
 
@@ -122,40 +132,54 @@ def draw_overall(console: Console, overall: TestExecutionReport) -> None:
 
 def draw_rows(console: Console, by: str, rows: tuple[SliceReport, ...]) -> None:
     """One line per group, worst first."""
-    columns = (by, "runs", "passed", "", "p95 ms", "USD/run")
-    table = make_table(None, columns, right=("runs", "passed", "p95 ms", "USD/run"))
+    numbers = ("runs", "passed", "interval", "p95 ms", "USD/run")
+    columns = (by, *numbers[:2], "", *numbers[2:])
+    table = make_table(None, columns, right=numbers)
     for row in rows:
         table.add_row(
             short(row.slice),
             f"{row.report.total_tests:,}",
             percent(row.report.success_rate),
-            bar(row.report.success_rate, width=14),
+            bar(row.report.success_rate, width=8),
+            _spread(row.report),
             amount(row.report.p95_response_time_ms),
             amount(row.report.cost_per_request_usd, "", 5),
         )
     console.print(table)
 
 
+def _spread(report: TestExecutionReport) -> str:
+    """Interval of the pass rate, which tells a small group from a bad one."""
+    from flywheel.stats.proportions import Counts, wilson
+
+    scored = report.successful_tests + report.failed_tests + report.error_tests
+    found = wilson(Counts(report.successful_tests, scored))
+    return f"{percent(found.low, 0)} to {percent(found.high, 0)}" if found.low is not None else UNKNOWN
+
+
 def _reports(
     door: Door, scope: Scope, by: ReportBy | None
-) -> tuple[TestExecutionReport, tuple[SliceReport, ...]]:
+) -> tuple[TestExecutionReport, tuple[SliceReport, ...], tuple[SliceFinding, ...]]:
     from dataclasses import replace
 
+    from flywheel.learn.attributes import attributes_of_columns
     from flywheel.learn.reporting import report_by, test_execution_report
+    from flywheel.learn.slices import search_slices
     from flywheel.records.analysis import SliceReport
 
     columns = door.store.executions.columns(scope)
     overall = test_execution_report(columns)
+    worse = search_slices(attributes_of_columns(columns))
     if by is None:
-        return overall, ()
+        return overall, (), worse
     if by is not ReportBy.PROMPT:
-        return overall, report_by(columns, getattr(columns, by.value))
+        return overall, report_by(columns, getattr(columns, by.value)), worse
     names = [scope.prompt] if scope.prompt else door.store.prompts.names(door.workspace)
     reports = []
     for name in names:
         of_prompt = door.store.executions.columns(replace(scope, prompt=name))
         reports.append(SliceReport(slice=name, report=test_execution_report(of_prompt, None, name)))
-    return overall, tuple(sorted(reports, key=_worst_first))
+    return overall, tuple(sorted(reports, key=_worst_first)), worse
 
 
 def _worst_first(row: SliceReport) -> tuple[float, str]:

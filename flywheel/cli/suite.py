@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,12 @@ class ScorerName(StrEnum):
     NORMALISED = "normalised"
     CONTAINS = "contains"
     NUMERIC = "numeric"
+    REGEX = "regex"
+    JSON_SCHEMA = "json_schema"
+    SET = "set"
+    LIST = "list"
+    CODE = "code"
+    JUDGE = "judge"
 
 
 @app.command(
@@ -40,6 +47,7 @@ class ScorerName(StrEnum):
     epilog=examples(
         "flywheel suite add triage cases.jsonl --options options.json",
         "flywheel suite add regressions --from-executions --failures --prompt triage",
+        "flywheel suite add sums cases.jsonl --scorer numeric --set relative=0.01",
     ),
 )
 def add(
@@ -65,6 +73,12 @@ def add(
     scorer: Annotated[
         ScorerName, typer.Option("--scorer", help="How an answer is scored.")
     ] = ScorerName.EXACT,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Parameter of the scorer; @FILE reads it; repeatable."
+        ),
+    ] = None,
     description: Annotated[
         str, typer.Option("--description", metavar="TEXT", help="What the suite is about.")
     ] = "",
@@ -77,9 +91,11 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Keep cases as a suite: those of a file, all or none, or those of stored executions. Safe to repeat."""
+    from flywheel.cli.scorer_parameters import checked_scorer, parse_parameters
     from flywheel.cli.suite_executions import add_from_executions
     from flywheel.cli.suite_files import parse_mapping, read_cases, read_options
-    from flywheel.records.case import Scorer, Suite
+    from flywheel.records.case import Suite
+    from flywheel.records.scorer import Scorer
 
     door = open_door(store, workspace, as_json)
     _check_source(file, from_executions, others=failures or prompt is not None or window_days is not None)
@@ -87,9 +103,11 @@ def add(
         suite=name,
         workspace=door.workspace,
         scorer=Scorer(scorer.value),
+        parameters=parse_parameters(parameters or []),
         options=read_options(options) if options else (),
         description=description,
     )
+    checked_scorer(suite)
     if file is None:
         # A suite that is there keeps its scorer and options unless new ones are given.
         known = door.own_store.cases.suite(door.workspace, name) if options is None else None
@@ -188,8 +206,8 @@ def show(
     def draw(console: Console) -> None:
         said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
         console.print(
-            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}, "
-            f"{len(suite.options):,} options"
+            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}"
+            f"{_parameters(suite.parameters)}, {len(suite.options):,} options"
         )
         table = make_table(None, ("case", "role", "inputs", "expected", "from"))
         for case in cases[:limit]:
@@ -224,6 +242,11 @@ def _from(case: Case) -> str:
     parts = (facts.get("outcome"), facts.get("execution_id"), facts.get("session_id"))
     day = str(facts.get("started_at") or "")[:10]
     return " ".join(str(part) for part in (*parts, day) if part)
+
+
+def _parameters(parameters: Mapping[str, object]) -> str:
+    said = ", ".join(f"{key}={one_line(_said(value))}" for key, value in parameters.items())
+    return f" ({said})" if said else ""
 
 
 def _said(value: object) -> str:

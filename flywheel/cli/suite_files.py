@@ -117,6 +117,17 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
     return {source: field for source, _, field in (pair.partition("=") for pair in pairs)}
 
 
+def id_of(inputs: object) -> str:
+    """Id of a case that has none: the same inputs keep it.
+
+    Examples:
+        >>> id_of({"q": "a"}) == id_of({"q": "a"}) != id_of({"q": "b"})
+        True
+    """
+    canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+
+
 def _fields(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     rest: dict[str, Any] = {}
@@ -135,8 +146,7 @@ def _fields(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 def _case(path: Path, position: int, fields: dict[str, Any], belongs: tuple[str, str]) -> Case:
     suite, workspace = belongs
     if "case_id" not in fields:
-        canonical = json.dumps(fields.get("inputs"), sort_keys=True, ensure_ascii=False)
-        fields["case_id"] = hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+        fields["case_id"] = id_of(fields.get("inputs"))
     try:
         return Case.model_validate({**fields, "suite": suite, "workspace": workspace})
     except ValidationError as error:

@@ -12,7 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 from flywheel.errors import UnknownName
-from flywheel.records.case import AnswerOption, Case, Scorer, Suite
+from flywheel.records.case import AnswerOption, Case, Suite
+from flywheel.records.scorer import Scorer
 
 WORKSPACE = "demo"
 SUITE_NAME = "customer-360"

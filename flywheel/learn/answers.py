@@ -51,20 +51,33 @@ _STOP_WORDS = {
 
 
 def answer_text(value: JsonValue) -> str | None:
-    """The comparable answer in an expectation or an output: a field name, a word, a number.
+    """The comparable answer in an expectation or an output: a field name, a word, a number, a list.
 
     Examples:
         >>> answer_text({"field": "dti_pct", "value": 31.0}), answer_text(" True "), answer_text(None)
         ('dti_pct', 'True', None)
+        >>> answer_text(["red", "green"]), answer_text(["a, b", "c"]), answer_text([])
+        ('red, green', '["a, b", "c"]', None)
     """
+    if isinstance(value, list):
+        return _listed(value)
     if isinstance(value, dict):
         for key in ("field", "answer", "label"):
             if key in value:
                 return answer_text(value[key])
         return None
-    if value is None or isinstance(value, list):
+    if value is None:
         return None
     return str(value).strip() or None
+
+
+def _listed(items: list[JsonValue]) -> str | None:
+    """Items as people write them; as JSON where that would be read otherwise."""
+    plain_items = all(
+        isinstance(item, str | int | float) and not re.search(r"[,;\n]", str(item)) for item in items
+    )
+    joined = ", ".join(map(str, items)) if plain_items else json.dumps(items, ensure_ascii=False)
+    return joined if items else None
 
 
 def produced_answer(execution: Execution) -> str | None:
@@ -120,7 +133,8 @@ def language_of(text: str) -> str | None:
     letters = [c for c in text[:2000] if c.isalpha()]
     if len(letters) < 4:
         return None
-    latin = sum("LATIN" in unicodedata.name(c, "") for c in letters)
+    is_ascii = text.isascii()
+    latin = len(letters) if is_ascii else sum("LATIN" in unicodedata.name(c, "") for c in letters)
     if latin < 0.5 * len(letters):
         names = [unicodedata.name(c, "?").split()[0] for c in letters]
         return max(sorted(set(names)), key=names.count).title()
@@ -191,10 +205,11 @@ def _fault_of(execution: Execution, text: str) -> tuple[str, str] | None:
 
 
 def _wrong_dress(execution: Execution, text: str, expected: str | None) -> tuple[str, str] | None:
-    wanted = language_of(expected or "") or language_of(_words_of(execution.inputs))
     spoken = language_of(text)
-    if wanted is not None and spoken is not None and wanted != spoken:
-        return "format", f"answers in {spoken}, not in {wanted}"
+    if spoken is not None:
+        wanted = language_of(expected or "") or language_of(_words_of(execution.inputs))
+        if wanted is not None and wanted != spoken:
+            return "format", f"answers in {spoken}, not in {wanted}"
     if expected is None or len(expected) > MAX_EXPECTED or text == expected:
         return None
     if plain(text) == plain(expected):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,19 +148,32 @@ def flaky_tests(columns: ExecutionColumns, sure: float = SURE) -> tuple[FlakyTes
         unknown with the number of reruns that would tell.
     """
     past = histories(columns)
-    return _told(past, flaky_probabilities(past), past.failures > 0, sure)
+    return _told(past, flaky_probabilities(past), past.failures > 0, (sure, last_failures(columns)))
 
 
 def flaky_only(columns: ExecutionColumns, sure: float = SURE) -> tuple[FlakyTest, ...]:
     """The tests that `flaky_tests` calls flaky, without the work of describing the others."""
     past = histories(columns)
     chance = flaky_probabilities(past)
-    return _told(past, chance, (chance >= sure) & (past.flips > 0), sure)
+    return _told(past, chance, (chance >= sure) & (past.flips > 0), (sure, last_failures(columns)))
+
+
+def last_failures(columns: ExecutionColumns) -> NDArray[np.float64]:
+    """When each test failed last, seconds since 1970 in UTC, shape (m,); -inf where no failure has a time."""
+    rows = np.isin(columns.outcome, (FAILED, ERROR)) & (columns.case.codes >= 0)
+    rows &= ~np.isnan(columns.started_at)
+    last = np.full(len(columns.case.names), -np.inf)
+    np.maximum.at(last, columns.case.codes[rows], columns.started_at[rows])
+    return last
 
 
 def _told(
-    past: Histories, chance: NDArray[np.float64], wanted: NDArray[np.bool_], sure: float
+    past: Histories,
+    chance: NDArray[np.float64],
+    wanted: NDArray[np.bool_],
+    more: tuple[float, NDArray[np.float64]],
 ) -> tuple[FlakyTest, ...]:
+    sure, last = more
     a, b = past.failures + SHAPE[0], past.runs - past.failures + SHAPE[1]
     found = [
         FlakyTest(
@@ -174,6 +188,7 @@ def _told(
             high=float(betaincinv(a[i], b[i], 0.975)),
             reruns=reruns_to_tell(int(past.failures[i]), int(past.runs[i])),
             versions=int(past.versions[i]),
+            last_failed=datetime.fromtimestamp(last[i], UTC) if np.isfinite(last[i]) else None,
             because=_because(past, int(i)),
         )
         for i in np.flatnonzero(wanted)

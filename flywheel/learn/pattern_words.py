@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from flywheel.learn.clustering import Cluster
 from flywheel.learn.constants import ConstantAnswer
 from flywheel.learn.failure_text import read_failure
+from flywheel.learn.outages import Outage
 from flywheel.records.execution import Execution
 from flywheel.records.findings import Contrast
 
@@ -45,6 +46,10 @@ _SHORT = {"cut_off": "cut off before a final answer", "refusal": "refuses to ans
 _OUTAGE = (
     "The environment failed, not the work: nearly everything in the same run was red at once.",
     "Repair the environment and run again; do not look at the failures one by one.",
+)
+_RED = (
+    "Nearly everything in a run on a version of its own broke, in many ways: environment or version is bad.",
+    "Run it again; when it is red again, look at what the version changed, not at the failures one by one.",
 )
 _IN_CODE = (
     "The same place in the code fails each time.",
@@ -108,6 +113,18 @@ def habit_because(habit: ConstantAnswer) -> str:
     )
 
 
+def outage_name(outage: Outage) -> str:
+    """What an outage is called; the name makes its key, so that the next one is the same pattern."""
+    word = "whole run red" if outage.own_version else "outage"
+    return f"{word}: {outage.cause.replace('_', ' ')}"
+
+
+def red_because(outage: Outage) -> str:
+    """Which runs were red."""
+    count, runs = len(outage.runs), ", ".join(outage.runs[:3])
+    return f"{count} {'run' if count == 1 else 'runs'} all red: {runs}"
+
+
 def _where(cluster: Cluster, home: Contrast | None) -> str:
     """The home of the pattern; its slice where no home is known."""
     conditions = home.where if home is not None else ()
@@ -128,6 +145,8 @@ def _quoted(attribute: str, value: str) -> str:
 def _rule(cluster: Cluster) -> tuple[str, str]:
     if cluster.kind == "error" and cluster.detail.startswith("outage: "):
         return _OUTAGE
+    if cluster.kind == "error" and cluster.detail.startswith("whole run red: "):
+        return _RED
     if cluster.kind == "error" and cluster.place:
         return _IN_CODE
     if cluster.kind == "wrong_answer" and (cluster.place or cluster.detail):

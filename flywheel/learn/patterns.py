@@ -16,7 +16,15 @@ from flywheel.learn.contrast import Members, contrasts, population
 from flywheel.learn.message_templates import merge_siblings, message_template
 from flywheel.learn.outages import outages
 from flywheel.learn.pattern_states import keep_keys
-from flywheel.learn.pattern_words import cause_of, cure_of, habit_because, habit_title, title_of
+from flywheel.learn.pattern_words import (
+    cause_of,
+    cure_of,
+    habit_because,
+    habit_title,
+    outage_name,
+    red_because,
+    title_of,
+)
 from flywheel.learn.seen import Span, seen_in_all
 from flywheel.records.analysis import FailurePattern
 from flywheel.records.columns import ExecutionColumns
@@ -191,9 +199,9 @@ def _claimed(failures: Sequence[Execution], passes: Sequence[Execution]) -> list
         return []
     groups = [
         _Group(
-            Cluster("error", detail=f"outage: {outage.cause.replace('_', ' ')}"),
+            Cluster("error", detail=outage_name(outage)),
             list(outage.failures),
-            because=f"{len(outage.runs)} runs all red: {', '.join(outage.runs[:3])}",
+            because=red_because(outage),
         )
         for outage in outages(failures, passes)
     ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from pydantic import JsonValue
 
 from flywheel.errors import InputError
 from flywheel.learn.error_messages import class_of_message
+from flywheel.learn.reporting import error_class
 from flywheel.records.analysis import ErrorDistribution, TestExecutionReport
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -77,8 +79,9 @@ def report_from_executor_result(result: Mapping[str, JsonValue]) -> TestExecutio
     """A report from what an executor of older systems gave: counts, or one result per test.
 
     Args:
-        result: `results` holds one object per test with `success` or `passed`, with `error` where it
-            failed; without it the result is read as baseline metrics.
+        result: `results` holds one object per test with `success` or `passed` (None is unscored), with
+            `error`, perhaps `error_type`, where it failed; without it the result is read as baseline
+            metrics. One of the `runs` that `flywheel run --json` prints is such a result.
 
     Returns:
         The report, with the errors classified by their messages.
@@ -91,10 +94,13 @@ def report_from_executor_result(result: Mapping[str, JsonValue]) -> TestExecutio
     rows = result.get("results")
     if not isinstance(rows, list):
         return report_from_baseline_metrics(result)
-    tests = [row for row in rows if isinstance(row, dict)]
-    good = [row for row in tests if row.get("success", row.get("passed")) is True]
-    classes = [class_of_message(str(row.get("error") or "")) for row in tests if row not in good]
-    counts = {name: classes.count(name) for name in dict.fromkeys(classes)}
+    tests = [row for row in rows if isinstance(row, dict) and row.get("outcome") != "skipped"]
+    said = [row.get("success", row.get("passed", False)) for row in tests]
+    good = [row for row, success in zip(tests, said, strict=True) if success is True]
+    unscored = [row for row, success in zip(tests, said, strict=True) if success is None]
+    bad = [row for row, success in zip(tests, said, strict=True) if success not in (True, None)]
+    errors = sum(row.get("outcome") == "error" for row in bad)
+    classes = [_class_of(row) for row in bad]
     latency = _column(tests, ("response_time_ms", "latency_ms", "duration_ms"))
     tokens = _column(tests, ("tokens", "total_tokens", "tokens_used"))
     cost = _column(tests, ("cost_usd", "cost"))
@@ -103,15 +109,27 @@ def report_from_executor_result(result: Mapping[str, JsonValue]) -> TestExecutio
         run_id=_text(result, "run_id"),
         total_tests=len(tests),
         successful_tests=len(good),
-        failed_tests=len(tests) - len(good),
-        success_rate=len(good) / len(tests) if tests else None,
+        failed_tests=len(bad) - errors,
+        error_tests=errors,
+        unscored_tests=len(unscored),
+        success_rate=len(good) / (len(good) + len(bad)) if good or bad else None,
         avg_response_time_ms=sum(latency) / len(latency) if latency else None,
+        p95_response_time_ms=float(np.quantile(latency, 0.95)) if latency else None,
+        p99_response_time_ms=float(np.quantile(latency, 0.99)) if latency else None,
         total_tokens=int(sum(tokens)) if tokens else None,
         avg_tokens=sum(tokens) / len(tokens) if tokens else None,
         total_cost_usd=sum(cost) if cost else None,
         cost_per_request_usd=sum(cost) / len(cost) if cost else None,
-        error_distribution=ErrorDistribution(**counts, total_errors=len(classes)),
+        error_distribution=ErrorDistribution(
+            **{name: classes.count(name) for name in dict.fromkeys(classes)}, total_errors=len(classes)
+        ),
     )
+
+
+def _class_of(row: Mapping[str, JsonValue]) -> str:
+    """By the type of the error where one is told, else by its message."""
+    kind = row.get("error_type")
+    return error_class(kind) if isinstance(kind, str) else class_of_message(str(row.get("error") or ""))
 
 
 def _counts(metrics: Mapping[str, JsonValue], found: Mapping[str, float | None]) -> tuple[int, int, int]:

@@ -1,62 +1,56 @@
-"""What an answer is worth against its expectation.
-
-A suite that lists the permitted answers is read as the application would read
-it: strictly. The right name inside a sentence is a format violation, because
-a program that looks the name up would not find it.
-"""
+"""What an answer is worth against its expectation; docs/scorers.md lists the scorers."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import replace
 
-from pydantic import JsonValue
-
-from flywheel.records.case import Case, Scorer, Suite
-from flywheel.records.execution import Outcome
-
-_EDGES = " \t\r\n\"'`*_.,;:!?()[]{}<>«»“”‘’„"
-_NUMBER = re.compile(
-    r"(?:(?<![\w.])[-+])?"
-    r"(?:(?:\d{1,3}(?:[,\u202f\u00a0']\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-    r"(?:[eE][-+]?\d+)?"
+from flywheel.errors import InputError
+from flywheel.learn.scorers_code import code_scoring
+from flywheel.learn.scorers_json import json_scoring
+from flywheel.learn.scorers_numbers import number_in, numeric_scoring
+from flywheel.learn.scorers_overlap import overlap_scoring
+from flywheel.learn.scorers_patterns import regex_scoring
+from flywheel.learn.scorers_result import Scored, Scoring, failed
+from flywheel.learn.scorers_text import expectation, normalised, text_scoring
+from flywheel.records.case import Case, Suite
+from flywheel.records.scorer import (
+    CodeRules,
+    JudgeRules,
+    NumericRules,
+    OverlapRules,
+    RegexRules,
+    SchemaRules,
+    Scorer,
 )
-_TOLERANCE = 1e-9
-"""Difference, relative or absolute, up to which two numbers are the same: rounding of floats, no more."""
 
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """How one answer fared.
-
-    Attributes:
-        outcome: passed, failed or unscored.
-        score: 1 or 0; None when unscored.
-        answer: what was read out of the answer, None when nothing was.
-        error_type: wrong_answer, format_violation, no_answer or empty_answer; no_expectation when unscored.
-        error_message: one sentence saying what was got and what was needed.
-    """
-
-    outcome: Outcome
-    score: float | None
-    answer: str | None
-    error_type: str | None = None
-    error_message: str | None = None
+__all__ = [
+    "Scored",
+    "Scoring",
+    "expectation",
+    "normalised",
+    "number_in",
+    "score_answer",
+    "scoring_digest",
+    "scoring_of",
+]
 
 
 def score_answer(suite: Suite, case: Case, answer_text: str) -> Scored:
     r"""Hold an answer against the expectation of its case.
 
     Args:
-        suite: scorer, and the permitted answers where there are any.
+        suite: scorer with its parameters, and the permitted answers where there are any.
         case: the expectation: a text, a number, or an object whose `field`
             (else `answer`, `label` or `value`) is it.
         answer_text: what the model said, whole.
 
     Returns:
         The outcome with the reason of a failure; unscored when the case expects nothing.
+
+    Raises:
+        InputError: the scorer cannot work as it is set; see `scoring_of`.
 
     Examples:
         >>> from flywheel.records.case import AnswerOption
@@ -67,157 +61,75 @@ def score_answer(suite: Suite, case: Case, answer_text: str) -> Scored:
         >>> score_answer(suite, case, "You need `city`.").error_type
         'format_violation'
     """
-    expected = expectation(case.expected)
-    if expected is None:
-        return Scored(
-            Outcome.UNSCORED, None, answer_text.strip() or None, "no_expectation", "nothing expected"
-        )
-    if not answer_text.strip():
-        return _failed(None, "empty_answer", f"got no text; need {expected!r}")
-    if suite.options:
-        return _score_option(suite, expected, answer_text)
-    answer, right = _READERS[suite.scorer](answer_text, expected)
-    if right:
-        return Scored(Outcome.PASSED, 1.0, answer)
-    kind = "no_answer" if answer is None else "wrong_answer"
-    return _failed(answer, kind, f"got {_short(answer_text)!r}; need {expected!r}")
+    return scoring_of(suite)(case, answer_text)
 
 
-def expectation(expected: JsonValue) -> str | None:
-    """The comparable part of an expectation, as text; None when there is none.
+def scoring_of(suite: Suite, judge: Scoring | None = None) -> Scoring:
+    """The scorer of a suite, made ready for many answers.
+
+    Args:
+        suite: scorer with its parameters.
+        judge: what scores when the scorer is a language model; it lives in the room of models.
+
+    Returns:
+        A function of case and answer. An empty answer fails with every scorer, unless nothing is expected.
+
+    Raises:
+        InputError: a pattern, a schema or an import path cannot be used, or a judge is needed.
 
     Examples:
-        >>> expectation({"field": "city", "value": "Ely"}), expectation(7), expectation(None)
-        ('city', '7', None)
+        >>> sums = scoring_of(Suite(suite="sums", scorer="numeric", parameters={"relative": 0.01}))
+        >>> sums(Case(case_id="1", suite="sums", inputs={}, expected=100), "about 100.9").outcome.value
+        'passed'
     """
-    if isinstance(expected, dict):
-        for key in ("field", "answer", "label", "value"):
-            if key in expected:
-                return expectation(expected[key])
-        return None
-    if expected is None or isinstance(expected, list):
-        return None
-    if isinstance(expected, bool):
-        return "true" if expected else "false"
-    return str(expected).strip() or None
+    score = _scoring(suite, judge)
+    own = suite.scorer in (Scorer.CODE, Scorer.JUDGE)
+
+    def whole(case: Case, answer_text: str) -> Scored:
+        if answer_text.strip():
+            return score(case, answer_text)
+        # A mark that is no answer shows whether the case expects anything at all.
+        mark = None if own else score(case, "-")
+        if mark is not None and mark.error_type == "no_expectation":
+            return replace(mark, answer=None)
+        need = "" if case.expected is None else f"; need {case.expected!r:.120}"
+        return failed(None, "empty_answer", f"got no text{need}")
+
+    return whole
 
 
-def normalised(text: str) -> str:
-    """Text without case, repeated whitespace, surrounding punctuation or quotation marks.
+def scoring_digest(suite: Suite, case: Case) -> str:
+    """Hash of all that decides what an answer is worth; another one means: score again.
 
     Examples:
-        >>> normalised('  "Yes,  of course!" ')
-        'yes, of course'
+        >>> suite, case = Suite(suite="s"), Case(case_id="1", suite="s", inputs={}, expected="a")
+        >>> scoring_digest(suite, case) == scoring_digest(suite, case.model_copy(update={"expected": "b"}))
+        False
     """
-    return " ".join(text.casefold().split()).strip(_EDGES)
+    names = sorted(option.name for option in suite.options)
+    parts = [suite.scorer.value, suite.parameters, names, case.expected]
+    if suite.scorer in (Scorer.CODE, Scorer.JUDGE):
+        parts.append(case.inputs)
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def number_in(text: str) -> float | None:
-    """The last number in a text, thousands separators understood; None when there is none.
-
-    Examples:
-        >>> number_in("First 3, so the total is 1,234.50 USD."), number_in("none")
-        (1234.5, None)
-    """
-    found = _NUMBER.findall(text)
-    if not found:
-        return None
-    value = float(re.sub(r"[,'\u202f\u00a0]", "", found[-1]))
-    return value if math.isfinite(value) else None
-
-
-def _score_option(suite: Suite, expected: str, answer_text: str) -> Scored:
-    names = {option.name for option in suite.options}
-    answer = _option_in_form(suite, names, answer_text)
-    if answer is None:
-        return _out_of_form(names, expected, answer_text)
-    key = normalised if suite.scorer is Scorer.NORMALISED else str.strip
-    if key(answer) == key(expected):
-        return Scored(Outcome.PASSED, 1.0, answer)
-    return _failed(answer, "wrong_answer", f"got {answer!r}; need {expected!r}")
-
-
-def _option_in_form(suite: Suite, names: set[str], answer_text: str) -> str | None:
-    """The option an application reads out of an answer, as strictly as its scorer says."""
-    stripped = answer_text.strip()
-    if stripped in names:
-        return stripped
-    if suite.scorer is Scorer.NORMALISED:
-        by_key = {normalised(name): name for name in names}
-        return by_key.get(normalised(answer_text))
-    if suite.scorer is Scorer.CONTAINS:
-        mentioned = _mentioned(names, answer_text)
-        return mentioned[0] if len(mentioned) == 1 else None
-    return None
-
-
-def _out_of_form(names: set[str], expected: str, answer_text: str) -> Scored:
-    mentioned = _mentioned(names, answer_text)
-    got = _short(answer_text)
-    if len(mentioned) == 1:
-        return _failed(
-            mentioned[0], "format_violation", f"{mentioned[0]!r} is inside {got!r}; need {expected!r} alone"
-        )
-    if mentioned:
-        return _failed(
-            None,
-            "format_violation",
-            f"{len(mentioned)} options are in {got!r}; need {expected!r} alone",
-        )
-    return _failed(None, "no_answer", f"no permitted answer is in {got!r}; need {expected!r}")
-
-
-def _mentioned(names: set[str], answer_text: str) -> list[str]:
-    """Options that stand in the text as whole words, a longer name hiding the shorter ones inside it."""
-    tokens = set(re.findall(r"\w+", answer_text))
-    if all(re.fullmatch(r"\w+", name) for name in names):
-        return sorted(names & tokens)
-    found: list[str] = []
-    rest = answer_text
-    for name in sorted(names, key=len, reverse=True):
-        pattern = rf"(?<!\w){re.escape(name)}(?!\w)"
-        if re.search(pattern, rest):
-            found.append(name)
-            rest = re.sub(pattern, " ", rest)
-    return sorted(found)
-
-
-def _exact(answer_text: str, expected: str) -> tuple[str | None, bool]:
-    answer = answer_text.strip()
-    return answer, answer == expected
-
-
-def _normalised(answer_text: str, expected: str) -> tuple[str | None, bool]:
-    answer = normalised(answer_text)
-    return answer, answer == normalised(expected)
-
-
-def _contains(answer_text: str, expected: str) -> tuple[str | None, bool]:
-    wanted = " ".join(expected.casefold().split())
-    found = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", " ".join(answer_text.casefold().split()))
-    return (expected, True) if found else (answer_text.strip(), False)
-
-
-def _numeric(answer_text: str, expected: str) -> tuple[str | None, bool]:
-    answer, wanted = number_in(answer_text), number_in(expected)
-    if answer is None:
-        return None, False
-    same = wanted is not None and math.isclose(answer, wanted, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-    return f"{answer:.15g}", same
-
-
-_READERS: dict[Scorer, Callable[[str, str], tuple[str | None, bool]]] = {
-    Scorer.EXACT: _exact,
-    Scorer.NORMALISED: _normalised,
-    Scorer.CONTAINS: _contains,
-    Scorer.NUMERIC: _numeric,
-}
-
-
-def _failed(answer: str | None, error_type: str, message: str) -> Scored:
-    return Scored(Outcome.FAILED, 0.0, answer, error_type, message)
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 120 else flat[:117] + "..."
+def _scoring(suite: Suite, judge: Scoring | None) -> Scoring:  # noqa: PLR0911 - one for each scorer
+    match suite.rules:
+        case NumericRules() as numbers if not suite.options:
+            return numeric_scoring(numbers)
+        case RegexRules() as patterns:
+            return regex_scoring(patterns)
+        case SchemaRules() as schema:
+            return json_scoring(schema)
+        case OverlapRules() as overlap:
+            return overlap_scoring(overlap, ordered=suite.scorer is Scorer.LIST)
+        case CodeRules() as code:
+            return code_scoring(code)
+        case JudgeRules() as judging:
+            if judge is None:
+                msg = f"Suite {suite.suite!r} is scored by the model {judging.model!r}; none is at hand here."
+                raise InputError(f"{msg} Nothing was scored. Score it with: flywheel run {suite.suite}")
+            return judge
+        case _:
+            return text_scoring(suite)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from flywheel.errors import BudgetSpent, InputError, ModelError, UnknownName
-from flywheel.learn.scorers import Scored, score_answer
+from flywheel.learn.scorers import Scored, Scoring, scoring_of
 from flywheel.learn.templates import render_messages
+from flywheel.llm.judge import Judge
 from flywheel.ports import ChatModel, Clock, RunPlan
-from flywheel.records.case import Case
+from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.execution import Execution, Outcome
+from flywheel.records.scorer import JudgeRules
 
 Models = Callable[[str], ChatModel] | Mapping[str, ChatModel]
 """Where models come from: a function of the name, or models by name."""
+
+Task = tuple[RunPlan, Case]
+"""One case of one plan."""
 
 _UNFINISHED = {"length": "cut_off", "content_filter": "content_filter", "refusal": "refusal"}
 """Error type of a failed execution whose answer the provider says is not whole."""
@@ -33,6 +38,7 @@ class Runner:
         concurrency: most calls under way at once, at least 1.
         clock: stamps `started_at`; without one it stays unknown, and a
             repeated plan of a deterministic model changes nothing in the store.
+        judges: gives the model that judges, where a suite is scored by one; as `models` when None.
 
     Examples:
         >>> from flywheel.llm.registry import chat_model
@@ -45,13 +51,20 @@ class Runner:
         ['1']
     """
 
-    def __init__(self, models: Models, concurrency: int = 8, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        models: Models,
+        concurrency: int = 8,
+        clock: Clock | None = None,
+        judges: Models | None = None,
+    ) -> None:
         if concurrency < 1:
             msg = f"concurrency is {concurrency!r}; need at least 1. Nothing was run. Use 1 for single calls."
             raise InputError(msg)
         self._models = models
         self._concurrency = concurrency
         self._clock = clock
+        self._judges = models if judges is None else judges
 
     def run(
         self,
@@ -75,36 +88,89 @@ class Runner:
 
         Raises:
             UnknownName: there is no such model; nothing was run.
+            InputError: the scorer of the suite cannot work; nothing was run.
         """
-        model = self._model(plan.model)
+        model, scoring = self._model(plan.model, self._models), self.scoring(plan.suite)
         executions: list[Execution] = []
-        for execution in self._each(model, plan, cases):
+        for execution in self._each(model, plan, cases, scoring):
             executions.append(execution)
             if progress is not None:
                 progress(len(executions))
         return executions
 
-    def _model(self, name: str) -> ChatModel:
-        if not isinstance(self._models, Mapping):
-            return self._models(name)
-        if name not in self._models:
-            known = ", ".join(sorted(self._models)) or "none"
+    def scoring(self, suite: Suite) -> Scoring:
+        """The scorer of a suite, made ready; with the model that judges where it is one.
+
+        Raises:
+            UnknownName: there is no model of the judge's name.
+            InputError: the scorer cannot work as it is set.
+        """
+        rules = suite.rules
+        if not isinstance(rules, JudgeRules):
+            return scoring_of(suite)
+        return scoring_of(suite, Judge(self._model(rules.model, self._judges), suite).score)
+
+    def finished(self, take: Callable[[int], Sequence[Task]]) -> Iterator[list[Execution]]:
+        """Executions in the order they end, a few at a time.
+
+        Nothing new is sent while the caller holds a batch, so at most
+        `concurrency` answers are lost when the process is killed: those under
+        way, and those of the batch not yet stored.
+
+        Args:
+            take: called with the number of free places; gives at most that many tasks. None while
+                something is under way means wait, none when nothing is means the end.
+
+        Yields:
+            One or more executions.
+        """
+        models: dict[str, ChatModel] = {}
+        scorings: dict[str, Scoring] = {}
+        under_way: set[Future[Execution]] = set()
+        pool = ThreadPoolExecutor(max_workers=self._concurrency, thread_name_prefix="flywheel-cases")
+        try:
+            while True:
+                here: list[Execution] = []
+                for plan, case in take(self._concurrency - len(under_way)):
+                    if plan.model not in models:
+                        models[plan.model] = self._model(plan.model, self._models)
+                    if plan.suite.suite not in scorings:
+                        scorings[plan.suite.suite] = self.scoring(plan.suite)
+                    work = (models[plan.model], plan, case, scorings[plan.suite.suite])
+                    if getattr(models[plan.model], "remote", False):
+                        under_way.add(pool.submit(self._one, *work))
+                    else:
+                        here.append(self._one(*work))
+                if not here and not under_way:
+                    return
+                done, under_way = wait(under_way, 0 if here else None, FIRST_COMPLETED)
+                yield here + [future.result() for future in done]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _model(self, name: str, models: Models) -> ChatModel:
+        if not isinstance(models, Mapping):
+            return models(name)
+        if name not in models:
+            known = ", ".join(sorted(models)) or "none"
             msg = f"No model {name!r} here; there are: {known}. Nothing was run. Name one of them."
             raise UnknownName(msg)
-        return self._models[name]
+        return models[name]
 
-    def _each(self, model: ChatModel, plan: RunPlan, cases: Sequence[Case]) -> Iterator[Execution]:
+    def _each(
+        self, model: ChatModel, plan: RunPlan, cases: Sequence[Case], scoring: Scoring
+    ) -> Iterator[Execution]:
         workers = min(self._concurrency, len(cases))
         if workers < 2 or not getattr(model, "remote", False):
-            yield from (self._one(model, plan, case) for case in cases)
+            yield from (self._one(model, plan, case, scoring) for case in cases)
             return
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="flywheel-cases")
         try:
-            yield from _in_order(pool, lambda case: self._one(model, plan, case), cases)
+            yield from _in_order(pool, lambda case: self._one(model, plan, case, scoring), cases)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(self, model: ChatModel, plan: RunPlan, case: Case) -> Execution:
+    def _one(self, model: ChatModel, plan: RunPlan, case: Case, scoring: Scoring) -> Execution:
         started_at = self._clock.now() if self._clock is not None else None
         blank = Execution(
             execution_id=execution_id(plan, case),
@@ -132,13 +198,40 @@ class Runner:
             return _without_answer(blank, error, Outcome.SKIPPED)
         except (ModelError, InputError) as error:
             return _without_answer(blank, error, Outcome.ERROR)
-        return _with_answer(blank, plan, answer, score_answer(plan.suite, case, answer.text))
+        return _with_answer(blank, plan, answer, scoring(case, answer.text))
 
 
 def execution_id(plan: RunPlan, case: Case) -> str:
     """Id of the execution of a case in a plan: the same for the same session, version, model and case."""
     parts = "\x1f".join((plan.session_id, plan.prompt, plan.version, plan.model, case.case_id))
     return "run-" + hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def with_score(execution: Execution, scored: Scored) -> Execution:
+    """The execution with another score; what was answered, at what price, stays.
+
+    Args:
+        execution: whose output was scored.
+        scored: how it fared.
+    """
+    known = execution.metadata if isinstance(execution.metadata, dict) else {}
+    told = (
+        {"answer": scored.answer}
+        if scored.detail is None
+        else {"answer": scored.answer, "scored": scored.detail}
+    )
+    error_type = scored.error_type
+    if scored.outcome is Outcome.FAILED:
+        error_type = _UNFINISHED.get(str(known.get("finish_reason")), error_type)
+    return execution.model_copy(
+        update={
+            "outcome": scored.outcome,
+            "score": scored.score,
+            "error_type": error_type,
+            "error_message": scored.error_message,
+            "metadata": {**{key: value for key, value in known.items() if key != "scored"}, **told},
+        }
+    )
 
 
 def _in_order(
@@ -159,25 +252,15 @@ def _without_answer(blank: Execution, error: ModelError | InputError, outcome: O
 
 
 def _with_answer(blank: Execution, plan: RunPlan, answer: ChatAnswer, scored: Scored) -> Execution:
-    error_type = scored.error_type
-    if scored.outcome is Outcome.FAILED:
-        error_type = _UNFINISHED.get(answer.finish_reason, error_type)
-    return blank.model_copy(
+    answered = blank.model_copy(
         update={
             "output": answer.text,
-            "outcome": scored.outcome,
-            "score": scored.score,
-            "error_type": error_type,
-            "error_message": scored.error_message,
             "confidence": answer.confidence,
             "latency_ms": answer.latency_ms,
             "input_tokens": answer.input_tokens,
             "output_tokens": answer.output_tokens,
             "cost_usd": answer.cost_usd,
-            "metadata": {
-                "purpose": plan.purpose,
-                "answer": scored.answer,
-                "finish_reason": answer.finish_reason,
-            },
+            "metadata": {"purpose": plan.purpose, "finish_reason": answer.finish_reason},
         }
     )
+    return with_score(answered, scored)

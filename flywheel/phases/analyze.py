@@ -27,6 +27,8 @@ from flywheel.records.findings import FlakyTest, PromptAnalysis, SliceFinding
 from flywheel.records.strategy import LearningStrategy
 
 MAX_FLAKY = 50
+"""Flaky tests an analysis keeps by name; their insight counts all."""
+
 MAX_FAILURES_READ = 20_000
 MAX_PASSES_READ = 20_000
 """Executions whose texts are read, spread over the window; counts always cover all of them."""
@@ -91,7 +93,7 @@ def analyze(
         unseen=unseen,
         need=need,
         slice_findings=worse,
-        flaky=shaky,
+        flaky=shaky[:MAX_FLAKY],
         insights=insights(told.patterns, worse, shaky, prompt),
         prompt_analysis=prompt,
         evidence={
@@ -99,6 +101,7 @@ def analyze(
             "failures": read.total_failures,
             "passes_read": len(read.passes),
             "passes": read.total_passes,
+            "flaky_tests": len(shaky),
             "patterns_from": "reflect cases" if read.only_reflect else "all failures",
             **_asked(told, explainer),
         },
@@ -162,12 +165,12 @@ def _patterns(
 
 
 def _flaky(columns: ExecutionColumns, read: _Read) -> tuple[FlakyTest, ...]:
-    """The surest of the flaky tests; with a suite, those of reflect cases only."""
+    """The flaky tests, the surest first; with a suite, those of reflect cases only."""
     found = flaky_only(columns)
     if read.only_reflect:
         shown = {e.case_id for e in (*read.failures, *read.passes)}
         found = tuple(t for t in found if t.case_id in shown)
-    return found[:MAX_FLAKY]
+    return found
 
 
 def _worse_slices(columns: ExecutionColumns, read: _Read) -> tuple[SliceFinding, ...]:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
+from typing import Self
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue, model_validator
 
-from flywheel.records.base import Name, Record
+from flywheel.records.base import FiniteJson, Name, Record
+from flywheel.records.scorer import Scorer, ScorerRules, rules_of
+
+__all__ = [
+    "OPTION_SCORERS",
+    "AnswerOption",
+    "Case",
+    "GateCases",
+    "ReflectCases",
+    "Role",
+    "Scorer",
+    "Suite",
+    "role_of",
+]
 
 
 class Role(StrEnum):
@@ -19,13 +33,8 @@ class Role(StrEnum):
     REPORT = "report"
 
 
-class Scorer(StrEnum):
-    """How an answer is held against its expectation."""
-
-    EXACT = "exact"
-    NORMALISED = "normalised"
-    CONTAINS = "contains"
-    NUMERIC = "numeric"
+OPTION_SCORERS = frozenset({Scorer.EXACT, Scorer.NORMALISED, Scorer.CONTAINS, Scorer.NUMERIC})
+"""Scorers that go with permitted answers."""
 
 
 class AnswerOption(Record):
@@ -54,13 +63,36 @@ class Case(Record):
 
 
 class Suite(Record):
-    """A named set of cases with a scorer and the answers it permits."""
+    """A named set of cases with a scorer and the answers it permits.
+
+    Attributes:
+        parameters: of the scorer; docs/scorers.md lists them.
+
+    Examples:
+        >>> Suite(suite="sums", scorer="numeric", parameters={"relative": 0.01}).rules.relative
+        0.01
+    """
 
     suite: Name
     workspace: Name = "default"
     scorer: Scorer = Scorer.EXACT
+    parameters: dict[str, FiniteJson] = Field(default_factory=dict)
     options: tuple[AnswerOption, ...] = ()
     description: str = ""
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> Self:
+        rules_of(self.scorer, self.parameters)
+        if self.options and self.scorer not in OPTION_SCORERS:
+            names = ", ".join(sorted(OPTION_SCORERS))
+            msg = f"scorer {self.scorer.value!r} reads no options; permitted answers go with {names}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def rules(self) -> ScorerRules:
+        """The parameters with their defaults, as the rules of the scorer."""
+        return rules_of(self.scorer, self.parameters)
 
 
 class ReflectCases(Record):

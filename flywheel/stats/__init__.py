@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flywheel.stats.agreement import Confusion, cohen_kappa, prediction_powered_mean, rogan_gladen
     from flywheel.stats.allocation import optimal_shares, stopping_evidence, thompson_choice, top_two_choice
     from flywheel.stats.arrivals import pair_arrivals
     from flywheel.stats.balance import sample_ratio_mismatch
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Beta",
+    "Confusion",
     "Counts",
     "Cusum",
     "Design",
@@ -92,6 +94,7 @@ __all__ = [
     "clustered_mean",
     "cohen_dz",
     "cohen_h",
+    "cohen_kappa",
     "compare_paired",
     "compare_proportions",
     "default_prior",
@@ -121,11 +124,13 @@ __all__ = [
     "paired_standard_error",
     "paired_t_test",
     "plan_experiment",
+    "prediction_powered_mean",
     "predictive_probability",
     "prob_best",
     "prob_better",
     "recalibrate",
     "reliability_bins",
+    "rogan_gladen",
     "sample_ratio_mismatch",
     "sequential_halving",
     "sequential_non_inferiority",
@@ -143,6 +148,10 @@ __all__ = [
 ]
 
 _HOME: dict[str, str] = {
+    "Confusion": "agreement",
+    "cohen_kappa": "agreement",
+    "prediction_powered_mean": "agreement",
+    "rogan_gladen": "agreement",
     "optimal_shares": "allocation",
     "stopping_evidence": "allocation",
     "thompson_choice": "allocation",

@@ -137,14 +137,22 @@ def _suite_row(suite: Suite) -> dict[str, Any]:
     return {
         "workspace": suite.workspace,
         "suite": suite.suite,
-        "scorer": suite.scorer.value,
+        "scorer": _scorer_text(suite),
         "options": to_json([option.model_dump() for option in suite.options]),
         "description": suite.description,
     }
 
 
 def _suite(row: RowMapping) -> Suite:
-    return Suite.model_validate({**row, "options": from_json(row["options"])})
+    scorer: Any = from_json(row["scorer"]) if row["scorer"].startswith("{") else {"scorer": row["scorer"]}
+    return Suite.model_validate({**row, **scorer, "options": from_json(row["options"])})
+
+
+def _scorer_text(suite: Suite) -> str:
+    """The scorer by its name, or as JSON when it has parameters."""
+    if not suite.parameters:
+        return suite.scorer.value
+    return str(to_json({"scorer": suite.scorer.value, "parameters": suite.parameters}))
 
 
 def _case_row(case: Case, suite: Suite) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -255,6 +256,7 @@ def _made_engine(url: URL, file: Path | None, *, in_memory: bool) -> Engine:
         options = {"connect_args": timeout, "pool_pre_ping": True}
     if file is not None:
         _make_folder(file)
+        url = _as_permitted(url, file)
     try:
         engine = sa.create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -264,9 +266,30 @@ def _made_engine(url: URL, file: Path | None, *, in_memory: bool) -> Engine:
         )
         raise StoreUnreachable(msg) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        only_reads = url.query.get("mode") == "ro"
+        event.listen(engine, "connect", _prepare_reading if only_reads else _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _as_permitted(url: URL, file: Path) -> URL:
+    """For reading only, where the file may not be written.
+
+    SQLite wants to make files of its own beside it even then; where the folder
+    forbids that and nobody has such files open, the file is read as one that
+    nobody changes.
+    """
+    if not file.exists() or os.access(file, os.W_OK):
+        return url
+    query = {"mode": "ro", "uri": "true"}
+    if not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists():
+        query["immutable"] = "1"
+    return url.set(database=f"file:{quote(str(file.absolute()))}", query={**url.query, **query})
+
+
+def _prepare_reading(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _make_folder(file: Path) -> None:

@@ -136,7 +136,7 @@ def test_repeated_attempts_are_known_when_workers_mix_them(memory: SqlStore):
         ("test_slow_wrong_then_closed", "failed", None),
         ("test_slow_second_time", "passed", 1),
     ]
-    assert report.notes[0].startswith("1 errors of the teardown of test cases that had failed already were")
+    assert report.notes[0].startswith("1 teardown errors of test cases that had failed already were")
 
 
 def test_runs_put_together_in_one_file_stay_apart(memory: SqlStore, tmp_path: Path):

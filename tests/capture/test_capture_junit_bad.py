@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,36 @@ def test_an_empty_file_says_so(content: bytes, memory: SqlStore, tmp_path: Path)
 
     assert (report.read, report.rejected) == (0, 0)
     assert "is empty" in report.notes[0]
+
+
+def test_a_file_without_cases_says_so(memory: SqlStore, tmp_path: Path):
+    """It is not empty, and tells of nothing all the same."""
+    report = read(tmp_path, '<testsuites tests="0"><testsuite name="s" tests="0"/></testsuites>', memory)
+
+    assert (report.read, report.rejected) == (0, 0)
+    assert "tells of no execution" in report.notes[0]
+
+
+def test_a_pipe_is_read_once(memory: SqlStore, tmp_path: Path):
+    """There attempts that pytest repeated are recognised when they follow each other."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = sample("pytest-reruns.xml").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=[content])
+    writer.start()
+
+    report = imported(pipe, memory, "junit")
+    writer.join()
+
+    assert (report.stored, report.rejected) == (6, 0)
+    assert [row["outcome"] for row in kept(memory)] == [
+        "unscored",
+        "passed",
+        "unscored",
+        "unscored",
+        "failed",
+        "passed",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "iso-8859-1"])

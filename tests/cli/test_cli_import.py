@@ -143,3 +143,18 @@ def test_a_folder_that_cannot_be_written_is_exit_three(flywheel, runs):
 
     assert answer.code == 3
     assert "taken" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("file_format", "sample", "ends"),
+    [("junit", "junit/surefire.xml", (2, 4, 3)), ("reportlog", "reportlog/pytest.jsonl", (10, 7, 2))],
+)
+def test_files_of_other_tools_are_reported_on(flywheel, file_format, sample, ends):
+    """What surefire and pytest wrote is in the report after one command, with the prompt it is given."""
+    path = Path(__file__).parents[1] / "data" / sample
+
+    answer = flywheel("import", file_format, str(path), "--prompt", "triage", "--json")
+    overall = flywheel("report", "--by", "prompt", "--json").document["overall"]
+
+    assert (answer.code, answer.document["rejected"]) == (0, 0)
+    assert tuple(overall[f"{end}_tests"] for end in ("successful", "failed", "error")) == ends

@@ -14,7 +14,7 @@ import readme_demo
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-RUNNABLE = ("README.md", "docs/tutorial.md")
+RUNNABLE = ("README.md", "docs/running.md", "docs/scorers.md", "docs/tutorial.md")
 
 
 def name_of(path: Path) -> str:

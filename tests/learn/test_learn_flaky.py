@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -69,6 +72,15 @@ def test_a_change_with_the_version_is_not_flaky():
 
     assert test.status != "flaky"
     assert test.flips == 0
+
+
+def test_the_last_failure_has_its_time():
+    """A test says when it failed last; without times it says nothing."""
+    history = one("PFPPFPPPFP")
+    dated = replace(history, started_at=86_400.0 * np.arange(10))
+
+    assert flaky_tests(history)[0].last_failed is None
+    assert flaky_tests(dated)[0].last_failed == datetime(1970, 1, 9, tzinfo=UTC)
 
 
 def test_only_flaky_tests_are_put_away():

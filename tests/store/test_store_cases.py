@@ -85,3 +85,16 @@ def test_suites_come_by_name(store: SqlStore) -> None:
         store.cases.add(Suite(suite=name), [])
     store.cases.add(Suite(suite="x", workspace="other"), [])
     assert [suite.suite for suite in store.cases.suites("default")] == ["A", "b", "c"]
+
+
+def test_the_parameters_of_a_scorer_come_back(store: SqlStore) -> None:
+    """A suite keeps its scorer with parameters, and without them is what older programs wrote."""
+    schema = {"type": "object", "required": ["größe"]}
+    plain = Suite(suite="plain", scorer=Scorer.NUMERIC)
+    rich = Suite(suite="rich", scorer=Scorer.JSON_SCHEMA, parameters={"schema": schema, "pass_at": 0.5})
+    store.cases.add(plain, [])
+    store.cases.add(rich, [])
+
+    assert store.cases.suites("default") == [plain, rich]
+    store.cases.add(rich.model_copy(update={"parameters": {}, "scorer": Scorer.EXACT}), [])
+    assert store.cases.suite("default", "rich").scorer is Scorer.EXACT

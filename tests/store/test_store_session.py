@@ -297,3 +297,42 @@ def test_nul_in_a_plain_text_is_kept_or_refused(store: SqlStore) -> None:
 
 def _allow_few_pages(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA max_page_count = 60")
+
+
+def test_a_store_opened_for_reading_only_can_be_read(tmp_path: Path) -> None:
+    """`?mode=ro` changes nothing, not even how the file keeps its journal, and refuses to write."""
+    path = tmp_path / "runs.db"
+    written = open_store(str(path))
+    written.executions.write([Execution(execution_id="r1", outcome="passed")])
+    written.close()
+    plain = sqlite3.connect(path)
+    plain.execute("PRAGMA journal_mode = DELETE")
+    plain.close()
+    before = path.read_bytes()
+
+    store = open_store(f"sqlite:///file:{path}?mode=ro&uri=true", create=False)
+
+    assert store.executions.counts(Scope()).stored == 1
+    with pytest.raises(StoreUnreachable):
+        store.executions.write([Execution(execution_id="r2", outcome="passed")])
+    store.close()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_without_permission_to_write_can_be_read(tmp_path: Path) -> None:
+    """Neither the file nor its folder may be written: reports still work, writing says why not."""
+    path = tmp_path / "shared" / "runs.db"
+    written = open_store(str(path))
+    written.executions.write([Execution(execution_id="r1", outcome="passed")])
+    written.close()
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        store = open_store(str(path), create=False)
+        assert store.executions.counts(Scope()).stored == 1
+        with pytest.raises(StoreUnreachable):
+            store.executions.write([Execution(execution_id="r2", outcome="passed")])
+        store.close()
+    finally:
+        path.parent.chmod(0o755)
