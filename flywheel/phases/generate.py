@@ -19,6 +19,9 @@ from flywheel.records.lineage import EdgeKind
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 
+CASES_EACH = 2
+"""Least cases an arm should be able to answer within a budget, in units of the least sample."""
+
 MOST_CALLS = 8
 """Calls of a model that writes candidates, per cycle."""
 
@@ -59,7 +62,7 @@ def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = (
     found, drafts = Sorted(()), Drafts()
     if wanted and control.text is not None and request.suite is not None:
         material = material_of(analysis, store, control, avoid)
-        room = max(0, context.strategy.max_candidates - len(recorded))
+        room = _room(analysis, len(recorded))
         found, drafts = _refined(analysis, store, material, proposers, room)
         if request.placebo:
             found += Sorted((placebo(control),))
@@ -87,7 +90,7 @@ def _refined(
     writers = {name: proposer for proposer in proposers for name in proposer.strategies}
     main = main_kind(material.patterns)
     own_arms = [Arm(p.strategy, p.kind, _share(p, material)) for p in own.proposals]
-    arms = _taking_turns([Arm(name, main) for name in writers], own_arms)
+    arms = _taking_turns(own_arms, [Arm(name, main) for name in writers])
     urgent = {name for name, writer in writers.items() if getattr(writer, "asked_for", False)}
     order = thompson_order(outcomes, arms, request.model, request.seed + len(outcomes))
     chosen = sorted((arms[i] for i in order), key=lambda arm: arm.strategy not in urgent)
@@ -108,9 +111,19 @@ def _refined(
 
 
 def _taking_turns(first: Sequence[Arm], second: Sequence[Arm]) -> list[Arm]:
-    """One of each in turn: while nothing is known, a model's candidates do not crowd out the free ones."""
+    """One of each in turn: while nothing is known, free candidates and a model's have equal room."""
     turns = (arm for pair in zip_longest(first, second) for arm in pair)
     return [arm for arm in turns if arm is not None]
+
+
+def _room(analysis: Analysis, recorded: int) -> int:
+    """Candidates of this cycle: so few that a budget lets each answer enough cases to be told apart."""
+    context = analysis.context
+    room = context.strategy.max_candidates - recorded
+    if context.request.budget_calls is not None:
+        cases = CASES_EACH * context.strategy.min_sample_size
+        room = min(room, max(1, context.request.budget_calls // cases - 1))
+    return max(0, room)
 
 
 def _share(proposal: Proposal, material: Material) -> float:

@@ -160,7 +160,8 @@ def test_a_budget_for_some_candidates_runs_the_most_promising(make_world, racing
 
     assert 0 < len(world.calls) - before <= budget
     assert verdicts.calls <= budget
-    assert any(v.evidence is None for v in verdicts.verdicts)
+    waiting = [d for d in proposals.discarded if d.check == "room"]
+    assert waiting or any(v.evidence is None for v in verdicts.verdicts)
     assert any(v.evidence is not None for v in verdicts.verdicts)
 
 
