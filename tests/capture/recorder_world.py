@@ -9,12 +9,15 @@ from planted_secrets import Planted, secret_part
 
 from flywheel.capture.recorder import RecorderSettings
 from flywheel.records.execution import Execution
+from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of
 from flywheel.store.open import SqlStore
 
 
 def stored(store: SqlStore) -> list[Execution]:
     """Everything, in the order of storing."""
-    return store.executions._records(sa.true(), None)
+    columns = [EXECUTION.c[name] for name in ROW_COLUMNS[:-1]]
+    with store.executions.database.read() as connection:
+        return list(map(record_of, connection.execute(sa.select(*columns).order_by(EXECUTION.c.seq))))
 
 
 def spooled(settings: RecorderSettings) -> list[Path]:

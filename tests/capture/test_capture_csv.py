@@ -171,7 +171,7 @@ def test_a_file_with_a_header_alone_and_an_empty_one_are_empty(memory: SqlStore,
         report = imported(tmp_path, content, memory)
 
         assert report.read == 0
-        assert "is empty" in report.notes[0]
+        assert "nothing was read" in report.notes[0]
 
 
 def test_a_stray_quote_rejects_its_line_only(memory: SqlStore, tmp_path: Path):

@@ -46,7 +46,7 @@ def tone(flywheel, tmp_path, monkeypatch):
 
 
 def test_a_judged_run_is_not_judged_again(tone):
-    """Kept verdicts are not asked for again; with other criteria the judge is, the model is not."""
+    """Kept verdicts are not asked for again; with other criteria the judge is, once for equal answers."""
     flywheel, server, words = tone
     before = server.asked.total()
     assert flywheel(*words).document["calls"] == 0
@@ -54,7 +54,7 @@ def test_a_judged_run_is_not_judged_again(tone):
     again = flywheel(*words).document
 
     assert (again["calls"], again["asked"], again["kept"]) == (2 * CASES, 0, 2 * CASES)
-    assert server.asked.total() - before == 2 * CASES
+    assert CASES < server.asked.total() - before <= 2 * CASES
 
 
 def test_a_judge_is_held_against_labels(tone, tmp_path):

@@ -34,8 +34,8 @@ def told(reply: Reply) -> tuple:
     """What came of asking an endpoint that gives one reply, with what it was asked."""
     found = mine_patterns(PatternEvidence(FAILURES, PASSES))
     with chat_stub(reply) as stub:
-        endpoint = Endpoint(model="m", base_url=stub.base_url, api_key="k", max_tries=1)
-        model = OpenAIChat("openai:m", endpoint, pause=lambda _s: None)
+        endpoint = Endpoint(model="m", base_url=stub.base_url, api_key="k")
+        model = OpenAIChat("openai:m", endpoint)
         return explained(found, FAILURES, PASSES, Explainer(model, "openai:m")), stub.requests
 
 

@@ -8,9 +8,10 @@ import pytest
 from chat_stub import Reply, chat_stub, completion
 
 from flywheel.errors import InputError
+from flywheel.llm.endpoint import Endpoint, Price
 from flywheel.llm.judge import Judge
 from flywheel.llm.judge_pairs import Pair, PairJudge, duel_of
-from flywheel.llm.openai_chat import Endpoint, OpenAIChat, Price
+from flywheel.llm.openai_chat import OpenAIChat
 from flywheel.llm.runner import Runner
 from flywheel.llm.scripted import ScriptedModel
 from flywheel.ports import RunPlan

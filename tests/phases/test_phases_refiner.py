@@ -43,7 +43,7 @@ def rewrite(text: str, **more: Any) -> dict[str, Any]:
 def refined(world: World, *replies: Reply) -> Iterator[tuple[Stub, Wiring]]:
     """The wiring of a world with a refiner behind the real client."""
     with chat_stub(*replies) as stub:
-        model = OpenAIChat("writer", Endpoint("writer", stub.base_url, max_tries=1), pause=lambda _s: None)
+        model = OpenAIChat("writer", Endpoint("writer", stub.base_url))
         refiner = AIPromptRefiner(model, "writer")
         yield stub, Wiring(world.store, world.wiring.runner, FixedClock(), proposers=lambda _r: (refiner,))
 
