@@ -277,6 +277,8 @@ def draw_verdicts(console: Console, verdicts: Sequence[Verdict], live: Sequence[
         name = Text(verdict.proposal.strategy.replace("+", " + "), style="bold")
         if verdict.proposal.version in live:
             name.append("  now live", style="bold green")
+        elif ruling == "ship" and any(v.proposal.version in live for v in verdicts):
+            name.append("  not chosen", style="dim")
         picture, gain = Text(), ""
         if found is not None:
             picture = Text(forest((found.low, found.estimate, found.high), scale), RULING_COLOURS[ruling])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flywheel.learn.insights import with_proposals
 from flywheel.learn.lineage import LineageGraph
@@ -48,7 +48,24 @@ def track(
     measured = reported or Reported()
     stages = _stages(context, release, store, measured.because)
     output = _output(release, live.version if live else None, stages, measured)
-    return output.model_copy(update={"insights": _insights(context, store)})
+    told = {"insights": _insights(context, store), **_with_writing(output, context, store)}
+    return output.model_copy(update=told)
+
+
+def _with_writing(output: FeedbackLoopOutput, context: CycleContext, store: Store) -> dict[str, Any]:
+    """Calls, tokens and USD with those that wrote the candidates."""
+    made = store.cycles.finished(context.cycle_id, Phase.GENERATE)
+    wrote = Proposals.model_validate_json(made) if made is not None else None
+    if wrote is None or not wrote.calls:
+        return {}
+    if not output.calls:
+        return wrote.model_dump(include={"calls", "input_tokens", "output_tokens", "cost_usd"})
+    return {
+        "calls": output.calls + wrote.calls,
+        "input_tokens": _sum(output.input_tokens, wrote.input_tokens, wrote.calls),
+        "output_tokens": _sum(output.output_tokens, wrote.output_tokens, wrote.calls),
+        "cost_usd": _sum(output.cost_usd, wrote.cost_usd, wrote.calls),
+    }
 
 
 def _insights(context: CycleContext, store: Store) -> tuple[Insight, ...]:
