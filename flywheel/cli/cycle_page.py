@@ -49,21 +49,28 @@ def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcom
         return
     from rich.text import Text
 
-    columns = ("prompt", "did", "points", "interval", "expected", "p", "p over prompts")
+    columns = ("prompt", "did", "points", "interval", "expect", "p", "Holm p")
     table = make_table(None, columns, right=columns[2:])
     best = [_best(_verdicts(store, outcome)) for outcome in outcomes]
     for outcome, found, p in zip(outcomes, best, _over_prompts(best), strict=True):
         name = Text(outcome.request.prompt)
         if found is None:
-            table.add_row(name, _did(outcome), *[""] * 5)
+            table.add_row(name, _did(outcome, brief=True), *[""] * 5)
             continue
         span, expected = interval(found.low, found.high), points(found.shrunken_gain)
         table.add_row(
-            name, _did(outcome), points(found.estimate), span, expected, chance(found.adjusted_p), chance(p)
+            name,
+            _did(outcome, brief=True),
+            points(found.estimate),
+            span,
+            expected,
+            chance(found.adjusted_p),
+            chance(p),
         )
     console.print(table)
     console.print(
-        "each prompt is decided by its own p; the last column corrects for all prompts of this call (Holm)",
+        "expect: gain in use, corrected for having been picked; each prompt is decided by its own p, "
+        "the last column corrects it for all prompts of this call",
         style="dim",
     )
     for outcome in outcomes:
@@ -122,16 +129,18 @@ def _thrown_out(store: Store, outcome: CycleOutcome) -> tuple[DiscardedProposal,
     return Proposals.model_validate_json(payload).discarded if payload else ()
 
 
-def _did(outcome: CycleOutcome) -> Text:
+def _did(outcome: CycleOutcome, *, brief: bool = False) -> Text:
     from rich.text import Text
 
     output = outcome.output
     if output is None:
         return Text("failed", style="red")
     if output.shipped:
-        return Text(f"shipped {', '.join(short(v) for v in output.shipped)}", style="bold green")
+        which = "" if brief else f" {', '.join(short(v) for v in output.shipped)}"
+        return Text(f"shipped{which}", style="bold green")
     if output.staged:
-        return Text(f"staged {', '.join(short(v) for v in output.staged)}", style="bold cyan")
+        which = "" if brief else f" {', '.join(short(v) for v in output.staged)}"
+        return Text(f"staged{which}", style="bold cyan")
     if outcome.request.dry_run:
         return Text("dry run", style="yellow")
     if output.rejected and not output.held:
