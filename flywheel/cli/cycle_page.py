@@ -73,9 +73,11 @@ def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcom
         "the last column corrects it for all prompts of this call",
         style="dim",
     )
-    for outcome in outcomes:
+    for outcome, found in zip(outcomes, best, strict=True):
         if outcome.error:
             console.print(Text(f"{outcome.request.prompt}: {outcome.error}", style="red"))
+        elif found is None and outcome.output is not None:
+            console.print(Text(f"{outcome.request.prompt}: {outcome.output.because}", style="dim"))
 
 
 def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
