@@ -11,6 +11,7 @@ from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import make_table, moment, say_nothing_there, short
 from flywheel.cli.names import known_prompt, known_version
 from flywheel.cli.options import JsonOption, PromptArgument, StoreOption, WorkspaceOption, examples
+from flywheel.cli.prompt_quality import draw_check, features
 from flywheel.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from flywheel.records.prompt import PromptVersion
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Prompts: named, with immutable versions.")
+
+app.command("features", epilog=examples("flywheel prompt features 'bbh/*' --by slice"))(features)
 
 VersionArgument = Annotated[
     str | None,
@@ -170,6 +173,34 @@ def show(
     if found.text is None and not as_json:
         raise UnknownName(without_text(found))
     door.answer(found.model_dump(mode="json"), draw)
+
+
+@app.command(
+    "check", epilog=examples("flywheel prompt check triage", "flywheel prompt check triage v1 --json")
+)
+def check(
+    name: PromptArgument,
+    version: VersionArgument = None,
+    store: StoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score of a text from 0 to 100 without running it: what is weak, where, and the cure.
+
+    Exit code 1 when an issue is critical.
+    """
+    from flywheel.learn.prompt_analysis import analyze_prompt
+
+    door = open_door(store, workspace, as_json)
+    found = chosen_version(door, name, version)
+    if found.text is None:
+        raise UnknownName(without_text(found))
+    analysis = analyze_prompt(found.text)
+    said = {"prompt": name, "version": found.version, **analysis.model_dump(mode="json")}
+    text = found.text
+    door.answer(said, lambda console: draw_check(console, f"{name} {found.short}", text, analysis))
+    if analysis.critical_issues:
+        raise typer.Exit(1)
 
 
 @app.command("diff", epilog=examples("flywheel prompt diff triage v1 live"))

@@ -10,12 +10,16 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from flywheel.learn.prompt_analysis import analyze_prompt
+from flywheel.records.columns import OUTCOMES, ExecutionColumns
 from flywheel.stats.multiplicity import benjamini_hochberg
 from flywheel.stats.proportions import Counts, Interval, compare_proportions
 
 HIGH = 0.92
 HIGH_IN_SLICE = 0.90
 LEVEL = 0.05
+
+_LAST_SCORED = OUTCOMES.index("error")
+"""Passed, failed, error: the outcomes that say how a version did."""
 
 
 def _says(pattern: str, text: str) -> bool:
@@ -173,3 +177,33 @@ def _because(findings: Sequence[FeatureFinding], high: int, low: int) -> str:
         return f"{', '.join(held)}: told apart after correction over {len(findings)} features"
     told = f"nothing separates {high} high from {low} low versions"
     return f"{told}; at least 4 on each side are needed to show anything" if min(high, low) < 4 else told
+
+
+def scored_versions(
+    columns: ExecutionColumns, texts: Mapping[str, str], prefix: str = ""
+) -> list[ScoredVersion]:
+    """Versions with how often each passed, in all and by slice.
+
+    Args:
+        columns: executions of one prompt.
+        texts: text of each version by its content hash; versions without text are left out.
+        prefix: put before the names, to tell prompts apart.
+
+    Returns:
+        One for each version that has a text and scored executions.
+    """
+    scored = columns.outcome <= _LAST_SCORED
+    passed = columns.outcome == 0
+    found = []
+    for place, version in enumerate(columns.version.names):
+        rows = scored & (columns.version.codes == place)
+        if version not in texts or not rows.any():
+            continue
+        by_slice = {
+            name: Counts(int((passed & rows & here).sum()), int((rows & here).sum()))
+            for code, name in enumerate(columns.slice.names)
+            if (here := columns.slice.codes == code)[rows].any()
+        }
+        counts = Counts(int((passed & rows).sum()), int(rows.sum()))
+        found.append(ScoredVersion(f"{prefix}{version[:12]}", texts[version], counts, by_slice))
+    return found
