@@ -12,12 +12,15 @@ from flywheel.records.columns import ScoreTable
 from flywheel.records.verdict import Evidence, Guardrail, Ruling
 from flywheel.stats.shrinkage import GainPrior, shrink_gain
 
+LEAST_GAIN = 0.02
+"""Gain on the fresh cases, and gain to expect over all, below which a winner waits: many such are luck."""
+
 
 def replicate(
     judgement: Judgement,
     fresh: ScoreTable,
     rules: GateRules,
-    least_gain: float = 0.0,
+    least_gain: float = LEAST_GAIN,
     prior: GainPrior | None = None,
     rails: Sequence[Guardrail] = (),
 ) -> Judgement:
@@ -30,13 +33,14 @@ def replicate(
         judgement: what the gate said.
         fresh: scores of both arms on cases the gate did not use.
         rules: least number of cases.
-        least_gain: mean difference on the fresh cases that must be exceeded, rate units.
+        least_gain: mean difference on the fresh cases, and gain to expect over all, that are needed.
         prior: where true gains lie, learned from past experiments.
         rails: guardrails over all cases, in place of those of the same measures.
 
     Returns:
-        The judgement with its shrunken gain from all cases; stage when the fresh
-        cases do not confirm it, are too few, or leave a guardrail unproven. What is not ship stays as it is.
+        The judgement with its shrunken gain from all cases; stage when the fresh cases do not
+        confirm it, are too few, leave little gain to expect, or a guardrail unproven. What is
+        not ship stays as it is.
 
     References:
         Efron (2011), JASA 106:1602-1614 (why the picked estimate is too large).
@@ -49,12 +53,22 @@ def replicate(
     if seen.estimate is None or seen.pairs < rules.min_pairs:
         said = f"Not repeated: {seen.pairs} fresh cases, {rules.min_pairs} are needed; a person must decide."
         return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
-    if seen.estimate <= least_gain:
+    if seen.estimate < least_gain or seen.estimate <= 0:
         said = (
-            f"On {seen.pairs} fresh cases the gain was {points(seen.estimate)} points; a person must decide."
+            f"On {seen.pairs} fresh cases the gain was {points(seen.estimate)} points, "
+            f"{points(least_gain)} are needed; a person must decide."
         )
         return replace(judgement, ruling=Ruling.STAGE, because=f"{judgement.because} {said}")
     gain = _pooled_gain(judgement, seen, prior)
+    if gain is not None and gain < least_gain:
+        said = (
+            f"On {seen.pairs} fresh cases the gain was {points(seen.estimate)} points; over all cases "
+            f"{points(gain)} can be expected, {points(least_gain)} are needed; a person must decide."
+        )
+        evidence = judgement.evidence.model_copy(update={"shrunken_gain": gain})
+        return Judgement(
+            judgement.candidate, Ruling.STAGE, f"{judgement.because} {said}", evidence, judgement.slices
+        )
     measures = {rail.measure for rail in rails}
     others = (g for g in judgement.evidence.guardrails if g.measure not in measures)
     update = {"shrunken_gain": gain, "guardrails": (*rails, *others)}
