@@ -34,7 +34,10 @@ CASES = [
     Case(case_id=f"c{n}", suite="questions", inputs={"q": "Which city?"}, expected="city") for n in range(5)
 ]
 TEXT = "- city\n- dob\nQ: {q}\nA:"
-API = Path("/work/shared/data/langsmith_openapi/langsmith-openapi-2026-05.json")
+RECORDED = Path(
+    os.environ.get("FLYWHEEL_RECORDED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+API = RECORDED / "langsmith_openapi" / "langsmith-openapi-2026-05.json"
 
 
 @pytest.fixture
