@@ -4,6 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
+# Hundreds of processes are started by the tests; without kept bytecode each compiles the library anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Threads of the arithmetic libraries only stand in each other's way beside processes for every core.
+export OPENBLAS_NUM_THREADS = 1
+export OMP_NUM_THREADS = 1
+# One more than the two cores this is made for, because some tests wait for servers and killed processes.
+AT_ONCE ?= 3
+
 .PHONY: help setup demo test test-all lint types contracts bench docs prefect clean
 
 help: ## what can be made
@@ -23,11 +31,11 @@ demo: $(STAMP) ## one whole turn of the flywheel, as a Prefect flow, offline
 
 test: $(STAMP) ## what CI runs: style, types, contracts, tests
 	@$(MAKE) --no-print-directory lint types contracts
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(AT_ONCE) --dist loadgroup
 
 test-all: $(STAMP) ## everything, with the slow simulations and crash tests
 	@$(MAKE) --no-print-directory lint types contracts
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m 'slow or not slow' --timeout 3000
+	@$(BIN)/python -m pytest -q -n $(AT_ONCE) --dist loadgroup -m 'slow or not slow' --timeout 3000
 
 lint: $(STAMP) ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

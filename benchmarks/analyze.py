@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.peers import beside
 from flywheel.cycle import Wiring, do_collect, open_cycle
 from flywheel.phases.analyze import analyze
 from flywheel.records.cycle import FeedbackLoopInput
@@ -131,13 +132,14 @@ def main() -> None:
     if asked.measure:
         measure(asked.measure)
         return
+    print(beside())
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         for size in asked.sizes:
             address = f"sqlite:///{folder / f'bench-{size}.db'}"
             if not (folder / f"bench-{size}.db").exists():
                 make(address, size)
-            subprocess.run([sys.executable, __file__, "--measure", address], check=True)
+            subprocess.run([sys.executable, "-m", "benchmarks.analyze", "--measure", address], check=True)
 
 
 if __name__ == "__main__":

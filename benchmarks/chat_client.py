@@ -12,11 +12,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
-THREADS = 16
+from benchmarks.peers import beside
+
+AT_ONCE = 16
 ROUNDS = 7
 BODY = json.dumps(
     {
@@ -30,6 +32,9 @@ BODY = json.dumps(
         "usage": {"prompt_tokens": 190, "completion_tokens": 3, "total_tokens": 193},
     }
 ).encode()
+Ask = Callable[[int], object]
+AsyncAsk = Callable[[int], Awaitable[object]]
+Many = Callable[[int, int], object]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
 
 
@@ -69,8 +74,8 @@ def served(wait_s: float) -> tuple[multiprocessing.Process, str]:
     return process, f"http://127.0.0.1:{ours.recv()}/v1"
 
 
-def callers(address: str, folder: str) -> dict[str, Callable[[int], object]]:
-    """Ways to make one call; the number makes each question a new one."""
+def callers(address: str, folder: str) -> tuple[dict[str, Ask], dict[str, AsyncAsk]]:
+    """Ways to make one call, blocking ones and those of a loop; the number makes each question a new one."""
     import openai
     from langchain_openai import ChatOpenAI
 
@@ -93,60 +98,110 @@ def callers(address: str, folder: str) -> dict[str, Callable[[int], object]]:
     def through(name: str) -> Callable[[int], object]:
         return lambda number: asks[name].complete(_request(ChatRequest, Message, number))
 
-    return {
-        "openai": lambda number: bare.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": f"question {number}"}]
-        ),
-        "ChatOpenAI": lambda number: chain.invoke([{"role": "user", "content": f"question {number}"}]),
+    blocking: dict[str, Ask] = {
+        "openai": lambda number: bare.chat.completions.create(model="m", messages=_messages(number)),
+        "ChatOpenAI": lambda number: chain.invoke(_messages(number)),
         "layers without store": through("layers without store"),
         "all layers, SQLite": through("all layers, SQLite"),
         "a kept answer": lambda _number: asks["all layers, SQLite"].complete(
             _request(ChatRequest, Message, -1)
         ),
     }
+    loop_bare = openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0)
+    in_loop: dict[str, AsyncAsk] = {
+        "AsyncOpenAI": lambda number: loop_bare.chat.completions.create(
+            model="m", messages=_messages(number)
+        ),
+        "ChatOpenAI.ainvoke": lambda number: chain.ainvoke(_messages(number)),
+        **{
+            f"{name}, in a loop": lambda number, model=model: model.acomplete(
+                _request(ChatRequest, Message, number + 500_000)
+            )
+            for name, model in asks.items()
+        },
+        "a kept answer, in a loop": lambda _number: asks["all layers, SQLite"].acomplete(
+            _request(ChatRequest, Message, -1)
+        ),
+    }
+    return blocking, in_loop
+
+
+def _messages(number: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": f"question {number}"}]
 
 
 def _request(request: type, message: type, number: int) -> object:
     return request(model="peer/m", messages=(message(role="user", content=f"question {number}"),))
 
 
-def cpu_ms(call: Callable[[int], object], calls: int, first: int) -> float:
-    """CPU of this process for one call, in milliseconds, one after the other."""
-    begun = time.process_time()
+def one_by_one(call: Ask, calls: int, first: int) -> None:
+    """Calls of one thread, one after the other."""
     for number in range(first, first + calls):
         call(number)
-    return (time.process_time() - begun) * 1000.0 / calls
 
 
-def per_second(call: Callable[[int], object], calls: int, first: int) -> float:
-    """Calls a second from several threads."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        begun = time.perf_counter()
+def by_threads(call: Ask, calls: int, first: int) -> None:
+    """Calls from several threads."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(call, range(first, first + calls)))
-        return calls / (time.perf_counter() - begun)
+
+
+async def by_tasks(call: AsyncAsk, calls: int, first: int, at_once: int) -> None:
+    """Calls of one loop, so many at once."""
+    numbers = iter(range(first, first + calls))
+
+    async def some() -> None:
+        for number in numbers:
+            await call(number)
+
+    await asyncio.gather(*(some() for _ in range(at_once)))
+
+
+def ways(address: str, folder: str, runner: asyncio.Runner, at_once: int) -> dict[str, Many]:
+    """Every way to make many calls, by name."""
+    blocking, in_loop = callers(address, folder)
+    many = one_by_one if at_once == 1 else by_threads
+    found: dict[str, Many] = {
+        name: lambda calls, first, call=call: many(call, calls, first) for name, call in blocking.items()
+    }
+    for name, call in in_loop.items():
+        found[name] = lambda calls, first, call=call: runner.run(by_tasks(call, calls, first, at_once))
+    return found
+
+
+def measured(many: Many, calls: int, first: int, at_once: int) -> float:
+    """CPU of this process a call in ms for one after the other, calls a second for several at once."""
+    clock = time.process_time if at_once == 1 else time.perf_counter
+    begun = clock()
+    many(calls, first)
+    took = clock() - begun
+    return took * 1000.0 / calls if at_once == 1 else calls / took
 
 
 def main() -> None:
     """Print CPU per call on an instant server, calls a second on one that takes 20 ms, as ratios."""
+    print(beside("openai", "langchain-openai"))
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    for wait_s, measure, unit in ((0.0, cpu_ms, "ms CPU a call"), (0.02, per_second, "calls/s, 16 threads")):
+    for wait_s, at_once, unit in ((0.0, 1, "ms CPU a call"), (0.02, AT_ONCE, f"calls/s, {AT_ONCE} at once")):
         server, address = served(wait_s)
-        with tempfile.TemporaryDirectory() as folder:
-            ways = callers(address, folder)
-            for call in ways.values():
-                call(-2)
-            found: dict[str, list[float]] = {name: [] for name in ways}
+        with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+            found: dict[str, list[float]] = {}
+            all_ways = ways(address, folder, runner, at_once)
+            for many in all_ways.values():
+                many(1, -2)
             for round_ in range(ROUNDS):
                 # In turn, so that a busy moment of the machine meets all of them.
-                for name, call in ways.items():
-                    found[name].append(measure(call, calls, (round_ + 1) * 1_000_000))
-            pick = min if measure is cpu_ms else max
+                for name, many in all_ways.items():
+                    found.setdefault(name, []).append(
+                        measured(many, calls, (round_ + 1) * 1_000_000, at_once)
+                    )
+            pick = min if at_once == 1 else max
             base = pick(found["openai"])
             print(f"{unit}, server answers after {wait_s * 1000:.0f} ms, best of {ROUNDS} x {calls}")
             for name, values in found.items():
                 best = pick(values)
                 print(
-                    f"  {name:<22} {best:9.2f}  {best / base:5.2f} x openai   "
+                    f"  {name:<32} {best:9.2f}  {best / base:5.2f} x openai   "
                     f"(median {statistics.median(values):.2f})"
                 )
         server.terminate()

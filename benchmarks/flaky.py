@@ -14,6 +14,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.peers import beside
 from flywheel.learn.flaky import flaky_tests
 from flywheel.records.columns import Coded, ExecutionColumns
 
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args()
+    print(beside(always="the truth of the simulation"))
     print("runs  show both  found of those  mean posterior: flaky shown / others that failed  false alarms")
     for runs in asked.runs:
         rng = np.random.default_rng(asked.seed)

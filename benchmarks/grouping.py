@@ -1,6 +1,6 @@
 """How well failures are grouped by their cause: our groups beside Drain3's on the same failures.
 
-Usage: python benchmarks/grouping.py FAILURES.jsonl [--pools 120] [--bugs 6] [--seed 7]
+Usage: python -m benchmarks.grouping FAILURES.jsonl [--pools 120] [--bugs 6] [--seed 7]
 
 FAILURES.jsonl comes from labelled_failures.py. Each pool is the failures of a few faults of one package;
 means over all pools are printed. Drain3 is measured where it is installed.
@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.peers import beside
 from flywheel.learn.clustering import cluster_of
 from flywheel.learn.failure_text import read_failure
 from flywheel.learn.message_templates import message_template
@@ -25,15 +26,24 @@ from flywheel.records.execution import Execution
 
 Grouper = Callable[[Sequence[Execution]], list[str]]
 
+NO_FILE = """Skipped: it needs a file of labelled failures. Make one, which takes some minutes, and name it:
+  pip install toolz simplejson jsonschema pyflakes
+  python -m benchmarks.labelled_failures failures.jsonl --faults 24 --seed 7
+  python -m benchmarks.grouping failures.jsonl"""
+
 
 def main() -> None:
     """One row per method: ARI, homogeneity, completeness, V, pair F1, groups per fault, ms a failure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("failures", type=Path)
+    parser.add_argument("failures", type=Path, nargs="?")
     parser.add_argument("--pools", type=int, default=120)
     parser.add_argument("--bugs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args()
+    if asked.failures is None:
+        print(NO_FILE)
+        return
+    print(beside("drain3"))
     lines = [json.loads(line) for line in asked.failures.read_text(encoding="utf-8").splitlines()]
     pools = make_pools(lines, asked.pools, asked.bugs, random.Random(asked.seed))
     faults = len({line["fault"] for line in lines})

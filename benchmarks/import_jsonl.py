@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+from benchmarks.peers import beside
 from flywheel.capture.importing import ImportSettings, import_file
 from flywheel.capture.lines import LineReader
 from flywheel.store.execution_rows import ROW_COLUMNS
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--step", nargs=3, metavar=("STEP", "SOURCE", "STORE"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step is None:
+        print(beside(always="sqlite3.executemany of the same rows"))
         run(given.lines)
         return
     step, source, store = given.step

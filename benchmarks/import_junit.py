@@ -31,6 +31,7 @@ from itertools import count
 from pathlib import Path
 from xml.etree.ElementTree import iterparse
 
+from benchmarks.peers import beside
 from flywheel.capture.formats import FOREIGN
 from flywheel.capture.importing import ImportSettings, import_file
 from flywheel.capture.source_files import opened
@@ -192,6 +193,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     if given.step is None:
+        print(beside(always="xml.etree.ElementTree.iterparse and json.loads"))
         run(given.cases)
         return
     step, kind, source, store = given.step

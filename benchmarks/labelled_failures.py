@@ -1,6 +1,6 @@
 """Real failing tests with a known cause: one fault at a time in installed packages, their own suites run.
 
-Usage: python benchmarks/labelled_failures.py OUT.jsonl [--faults 20] [--seed 7]
+Usage: python -m benchmarks.labelled_failures OUT.jsonl [--faults 20] [--seed 7]
 
 Needs pytest with the packages of PACKAGES in the same interpreter. A fault is one changed
 operator, constant, condition or return value in one module; it is the label of every failure that the

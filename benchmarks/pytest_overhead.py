@@ -7,7 +7,7 @@ adds time, so the ratio of the fastest runs stands beside the median. Peers
 that are not installed are left out:
 `pip install pytest-reportlog pytest-json-report pytest-html allure-pytest`.
 
-    python benchmarks/pytest_overhead.py --rounds 7
+    python -m benchmarks.pytest_overhead --rounds 7
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+
+from benchmarks.peers import beside
 
 FILES = 50
 MODEL_CALL = """
@@ -169,6 +171,7 @@ def main() -> None:
         chosen = {setup.name for setup in setups if any(part in setup.name for part in parts)}
         chosen |= {setup.against for setup in setups if setup.name in chosen}
         setups = [setup for setup in setups if setup.name in chosen]
+    print(beside("pytest", "pytest-reportlog", "pytest-json-report", "pytest-html", "allure-pytest"))
     figures = measure(setups, asked.tests, asked.rounds)
     bare = statistics.median(cpu for cpu, _ in next(iter(figures.values())))
     print(f"{asked.tests} tests in {FILES} files, {asked.rounds} rounds, bare {bare:.2f} s of processor\n")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import flywheel
+from benchmarks.peers import beside
 from flywheel.records.columns import Scope
 from flywheel.store.open import open_store
 
@@ -56,6 +57,7 @@ def stored_in(address: str) -> int:
 
 def main() -> None:
     """Print both figures."""
+    print(beside())
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
     processes = int(sys.argv[2]) if len(sys.argv) > 2 else 8
     with tempfile.TemporaryDirectory() as home:

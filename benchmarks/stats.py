@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.peers import beside
 from flywheel.stats import RegressionMonitor, SequentialGate, SequentialMcNemar, max_t_gate, mixture_e_value
 from flywheel.stats.beta import Beta, prob_better
 
@@ -80,6 +81,7 @@ def _readable(seconds: float) -> str:
 
 def main() -> None:
     """Print the table."""
+    print(beside())
     print(table(run()))
 
 

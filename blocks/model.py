@@ -10,10 +10,12 @@ from pydantic import Field, SecretStr
 
 from blocks.loading import load_block
 from blocks.provider import provider_block
+from flywheel.cycle import SystemClock
 from flywheel.llm.gateway import Gateway, Keeping
+from flywheel.llm.names import embedded_names
 from flywheel.llm.providers import read_config
-from flywheel.llm.runner import Runner
-from flywheel.ports import ChatModel
+from flywheel.llm.runner import Models, Runner
+from flywheel.ports import AsyncChatModel
 
 ENVIRONMENT_SERVER = frozenset(
     {"FLYWHEEL_LLM_BASE_URL", "FLYWHEEL_LLM_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
@@ -61,7 +63,7 @@ class ChatModelBlock(Block):
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=8, title="Calls at once")
 
-    def chat(self, name: str) -> ChatModel:
+    def chat(self, name: str) -> AsyncChatModel:
         """A model by name, at this block's address; nothing is sent yet.
 
         Raises:
@@ -85,9 +87,20 @@ class ChatModelBlock(Block):
             environ.update(keys)
         return Gateway(config, environ, keeping)
 
-    def runner(self, gateway: Gateway | None = None) -> Runner:
-        """What runs cases through the models of this block, or of a gateway of it."""
-        return Runner((gateway or self.gateway()).model, concurrency=self.concurrency)
+    def runner(
+        self, gateway: Gateway | None = None, model: str | None = None, judges: Models | None = None
+    ) -> Runner:
+        """What runs cases through the models of this block; a suite's judge is asked in the same place.
+
+        Args:
+            gateway: of this block; None makes one without a store.
+            model: that answers; the embedded ones answer the same at any time and get no time stamp.
+            judges: gives models that judge; None takes those that answer.
+        """
+        models = (gateway or self.gateway()).model
+        name = model or self.model
+        clock = None if name is None or name in embedded_names() else SystemClock()
+        return Runner(models, self.concurrency, clock, judges=models if judges is None else judges)
 
     def _environ(self) -> dict[str, str]:
         if self.base_url is None and self.api_key is None:

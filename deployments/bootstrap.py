@@ -27,10 +27,12 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
+from blocks.alert_channel import AlertChannelBlock
 from blocks.langsmith import LangSmithBlock
 from blocks.model import ChatModelBlock
 from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
+from blocks.strategy import StrategyBlock
 from flywheel.settings import read_settings
 from tasks.validate import LIVE_EXPERIMENTS
 
@@ -67,7 +69,9 @@ def bootstrap(client: SyncPrefectClient, store: str | None = None) -> Iterator[L
     yield from _block(FlywheelStore(address=address), replace=store is not None)
     yield from _block(ChatModelBlock(model=MODEL), replace=False)
     yield f"block type {ProviderBlock.get_block_type_slug()}", _block_type(client, ProviderBlock)
+    yield f"block type {StrategyBlock.get_block_type_slug()}", _block_type(client, StrategyBlock)
     yield from _block(LangSmithBlock(), replace=False)
+    yield from _block(AlertChannelBlock(), replace=False)
     for automation in automations():
         yield f"automation {automation.name!r}", _automation(client, automation)
 

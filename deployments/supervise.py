@@ -12,11 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from flywheel.cli.flow_process import end_group
+
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: prefect.yaml, flows and tasks are found from here."""
-
-PATIENCE_S = 10.0
-"""A server or a worker ends within two seconds of SIGTERM; then it is killed."""
 
 
 class Stopped(Exception):
@@ -73,19 +72,4 @@ def running(
     try:
         yield child
     finally:
-        _end(child)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """SIGTERM to the process, then SIGKILL to what is left of its group."""
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        end_group(child)

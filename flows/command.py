@@ -30,10 +30,13 @@ FORM = {
     "workspace",
     "suite",
     "model",
+    "also_models",
     "strategy",
+    "own_strategy",
     "time_window_days",
     "budget_calls",
     "budget_usd",
+    "budget_tokens",
     "seed",
     "dry_run",
 }
@@ -83,12 +86,17 @@ def flow_parameters(requests: Sequence[FeedbackLoopInput]) -> dict[str, Any]:
     """
     first = requests[0]
     explicit = first.model_dump(mode="json", exclude_unset=True, exclude=FORM)
+    plain = first.model_dump(include=FORM - {"prompt", "time_window_days", "own_strategy"})
+    if first.own_strategy is not None:
+        # The list in the form has the presets alone.
+        del plain["strategy"]
+        explicit |= first.model_dump(mode="json", include={"strategy", "own_strategy"})
     return {
         "prompts": [request.prompt for request in requests],
         "window_days": first.time_window_days,
         "store": ENVIRONMENT,
         "more": explicit,
-        **first.model_dump(include=FORM - {"prompt", "time_window_days"}),
+        **plain,
     }
 
 

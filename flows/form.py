@@ -23,18 +23,44 @@ SuiteField = Annotated[
 ModelField = Annotated[
     str | None, Field(title="Model", description="answers in live experiments; empty: the model block's")
 ]
+AlsoModelsField = Annotated[
+    list[str],
+    Field(title="Also models", description="a winner must be shown not to be worse on each of these"),
+]
 StrategyField = Annotated[Strategy, Field(title="Strategy", description="how sure, what it does alone")]
+StrategyBlockField = Annotated[
+    str | None,
+    Field(title="Strategy block", description="one of your own: name of a Flywheel Strategy block"),
+]
+AlertsField = Annotated[
+    list[str],
+    Field(title="Alerts", description="names of Flywheel Alert Channel blocks; none tells nobody"),
+]
 WindowField = Annotated[
     float | None, Field(gt=0, title="Window (days)", description="how far back; empty takes everything")
 ]
 CallsField = Annotated[
     int | None, Field(ge=0, title="Budget (calls)", description="per prompt; empty: no ceiling")
 ]
+TokensField = Annotated[
+    int | None, Field(ge=0, title="Budget (tokens)", description="per prompt; empty: no ceiling")
+]
 UsdField = Annotated[
     float | None, Field(ge=0, title="Budget (USD)", description="per prompt; empty: no ceiling")
 ]
 SeedField = Annotated[int, Field(ge=0, title="Seed", description="of every random draw")]
 DryRunField = Annotated[bool, Field(title="Dry run", description="everything but the release")]
+DueField = Annotated[
+    bool,
+    Field(
+        title="Only if due",
+        description="leave out prompts without new tests, or whose failures, alerts and time ask for nothing",
+    ),
+]
+TriggerField = Annotated[
+    Literal["manual", "test_completion", "schedule"],
+    Field(title="Trigger", description="who asks whether a cycle is due; nothing else depends on it"),
+]
 ReviewField = Annotated[
     bool, Field(title="Wait for review", description="suspend with a form when a change is staged")
 ]

@@ -6,16 +6,20 @@ replaces the old one, which stays in the history.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from prefect import State, flow
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.form import NonBlank, StoreField, WorkspaceField
+from flows.form import AlertsField, NonBlank, StoreField, WorkspaceField
 from flywheel.capture.importing import ImportReport
+from flywheel.learn.counting import count_of
+from flywheel.watch.news import News, import_news
 from tasks.import_file import ImportRequest, import_one, report_import
 from tasks.import_langsmith import ProjectRequest, has_key, import_langsmith
+from tasks.raise_alerts import check_channels, raise_alerts
 from tasks.wiring import Places
 
 PathsField = Annotated[
@@ -33,6 +37,8 @@ ProjectField = Annotated[
 ]
 LangSmithField = Annotated[str, Field(title="LangSmith", description="name of a Flywheel LangSmith block")]
 DryRunField = Annotated[bool, Field(title="Dry run", description="check everything, store nothing")]
+
+Ending = State[dict[str, ImportReport]]
 
 
 @flow(
@@ -52,6 +58,7 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
     dry_run: DryRunField = False,
     workspace: WorkspaceField = "default",
     store: StoreField = "default",
+    alerts: AlertsField = ["default"],  # noqa: B006  read, never changed; a form needs a plain default
 ) -> State[dict[str, ImportReport]]:
     """Import files one after the other; one that cannot be read does not stop the rest.
 
@@ -66,17 +73,15 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
         dry_run: check everything, store nothing.
         workspace: of lines that name none.
         store: name of a Flywheel Store block.
+        alerts: names of Flywheel Alert Channel blocks.
 
     Returns:
         Completed, or Completed as `Degraded` when lines or files were rejected, or
         Failed when no file could be read; the data is one report per file. Without
         files and without a key for LangSmith: Completed as `Skipped`.
     """
-    if not paths:
-        asked = ProjectRequest(
-            project=project, langsmith=langsmith, prompt=prompt, workspace=workspace, dry_run=dry_run
-        )
-        return _from_langsmith(asked, Places(store=store), file_format)
+    places = Places(store=store)
+    check_channels(alerts)
     request = ImportRequest(
         file_format=file_format,
         prompt=prompt,
@@ -85,16 +90,33 @@ def import_executions(  # noqa: PLR0913  a form: one field per parameter
         workspace=workspace,
         dry_run=dry_run,
     )
+    if not paths:
+        asked = ProjectRequest(
+            project=project, langsmith=langsmith, prompt=prompt, workspace=workspace, dry_run=dry_run
+        )
+        return _tell_rejected(request, _from_langsmith(asked, places, file_format), alerts, places)
     reports: dict[str, ImportReport] = {}
     problems: list[str] = []
     for path in dict.fromkeys(paths):
-        state = import_one(path, request, Places(store=store), return_state=True)
+        state = import_one(path, request, places, return_state=True)
         if state.is_completed():
             reports[path] = state.result()
         else:
             problems.append(str(state.result(raise_on_failure=False)))
     report_import(reports)
-    return _ending(reports, problems)
+    return _tell_rejected(request, _ending(reports, problems), alerts, places)
+
+
+def _tell_rejected(request: ImportRequest, ending: Ending, alerts: list[str], places: Places) -> Ending:
+    """Tell people of lines that were rejected; the ending stays what it is."""
+    reports = ending.result(raise_on_failure=False)
+    now, news = datetime.now(UTC), News()
+    if isinstance(reports, dict) and not request.dry_run:
+        for name, report in reports.items():
+            news += import_news(report.rejected, report.read, name, request.workspace, now)
+    if news != News():
+        raise_alerts(news, alerts, places, return_state=True)
+    return ending
 
 
 def _from_langsmith(
@@ -116,7 +138,7 @@ def _from_langsmith(
 def _ending(reports: dict[str, ImportReport], problems: list[str]) -> State[dict[str, ImportReport]]:
     read = sum(report.read for report in reports.values())
     rejected = sum(report.rejected for report in reports.values())
-    done = f"{read} lines of {len(reports)} files read, {rejected} rejected"
+    done = f"{count_of(read, 'line')} of {count_of(len(reports), 'file')} read, {rejected} rejected"
     message = ". ".join((done, *problems))
     if not reports:
         return Failed(message=message, data=reports)

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from flywheel.errors import FlywheelError, UnknownName
 from flywheel.learn.drafting import Proposer
+from flywheel.learn.measurement import replicate_of
+from flywheel.learn.scorers_source import scorer_source
 from flywheel.learn.summary import in_words
 from flywheel.phases.analyze import analyze
 from flywheel.phases.apply import apply
@@ -23,12 +25,13 @@ from flywheel.phases.collect import collect
 from flywheel.phases.explain import Explainer
 from flywheel.phases.generate import generate
 from flywheel.phases.reported import measure_release
+from flywheel.phases.telling import tell_live
 from flywheel.phases.track import track
 from flywheel.phases.validate import validate
 from flywheel.ports import CaseRunner, ChatModel, Clock, CycleObserver, Store
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
-from flywheel.records.columns import Scope
+from flywheel.records.columns import NOT_NEW, Scope
 from flywheel.records.cycle import CycleContext, FeedbackLoopInput, FeedbackLoopOutput, Phase
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
@@ -65,7 +68,7 @@ class Wiring:
         clock: the time.
         proposers: gives what writes candidates beside the built-in strategies, for a request.
         progress: told `running`, what a phase is at, and in words what it found.
-        observer: told what was released; None tells nobody.
+        observer: told of phases, verdicts, releases; None tells nobody.
         chat: a model by its name, for the causes a request asks a model to write; None writes none.
     """
 
@@ -90,7 +93,8 @@ class CycleOutcome:
 def open_cycle(request: FeedbackLoopInput, wiring: Wiring) -> CycleContext:
     """Fix what a cycle looks at, after finishing what a killed process left behind.
 
-    A cycle of the same request that was opened and never closed is continued.
+    A cycle of the same request that was opened and never closed is continued,
+    unless the code that scores was corrected since.
     The same request over the same evidence and the same live version is the
     same cycle: its finished phases are read, not done again.
 
@@ -104,12 +108,13 @@ def open_cycle(request: FeedbackLoopInput, wiring: Wiring) -> CycleContext:
     Raises:
         UnknownName: no prompt or no strategy of that name.
     """
-    if request.strategy not in PRESETS:
+    if request.own_strategy is None and request.strategy not in PRESETS:
         msg = f"No strategy {request.strategy!r}; there are {', '.join(PRESETS)}. Nothing was started."
         raise UnknownName(msg)
     now = wiring.clock.now()
     store = wiring.store
-    store.releases.recover(request.workspace, now)
+    for moved in store.releases.recover(request.workspace, now):
+        tell_live(wiring.observer, store, moved.workspace, moved.prompt)
     if request.prompt not in store.prompts.names(request.workspace):
         msg = (
             f"No prompt {request.prompt!r} in workspace {request.workspace!r}. Nothing was started. "
@@ -117,9 +122,10 @@ def open_cycle(request: FeedbackLoopInput, wiring: Wiring) -> CycleContext:
         )
         raise UnknownName(msg)
     pending = store.cycles.unfinished(request.workspace, request.prompt)
-    if pending is not None and pending.request == request:
+    context = new_context(request, wiring, now)
+    if pending is not None and (pending.request, pending.scorer_source) == (request, context.scorer_source):
         return pending
-    return store.cycles.open(new_context(request, wiring, now), now)
+    return store.cycles.open(context, now)
 
 
 def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> CycleContext:
@@ -134,11 +140,15 @@ def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> Cy
             prompt=request.prompt,
             since=start,
             until=now,
-            exclude_sources=("experiment", "collect"),
+            exclude_sources=NOT_NEW,
         )
     )
     revision = str(live.revision) if live else ""
-    identity = "\n".join((request.model_dump_json(), control or "", revision, digest))
+    looked_at = (control or "", revision, digest)
+    source = scorer_source(store.cases.suite(request.workspace, request.suite) if request.suite else None)
+    # A corrected scorer makes another cycle of the same measurement: kept answers are scored anew.
+    identity = "\n".join((request.model_dump_json(), *looked_at, *filter(None, (source,))))
+    measured = request.model_dump_json(exclude=UNMEASURED)
     return CycleContext(
         cycle_id=hashlib.blake2b(identity.encode(), digest_size=8).hexdigest(),
         request=request,
@@ -147,6 +157,8 @@ def new_context(request: FeedbackLoopInput, wiring: Wiring, now: datetime) -> Cy
         window_end=now,
         watermark=store.executions.watermark(request.workspace),
         control=control,
+        replicate=replicate_of(measured, *looked_at),
+        scorer_source=source,
     )
 
 
@@ -156,9 +168,13 @@ OWN_SETTINGS = (
     "significance_level",
     "max_latency_ratio",
     "max_cost_ratio",
+    "max_model_loss",
     "racing",
 )
 """Settings of a strategy that a request may set for one cycle."""
+
+UNMEASURED = {"dry_run", "budget_calls", "budget_tokens", "budget_usd"}
+"""Fields of a request that change what is done with answers, not which questions are asked."""
 
 
 def effective_strategy(request: FeedbackLoopInput) -> LearningStrategy:
@@ -170,7 +186,8 @@ def effective_strategy(request: FeedbackLoopInput) -> LearningStrategy:
         (40, 0.01)
     """
     own = {name: value for name in OWN_SETTINGS if (value := getattr(request, name)) is not None}
-    return LearningStrategy.model_validate({**PRESETS[request.strategy].model_dump(), **own})
+    base = request.own_strategy or PRESETS[request.strategy]
+    return LearningStrategy.model_validate({**base.model_dump(), **own})
 
 
 def do_collect(context: CycleContext, wiring: Wiring) -> Feedback:
@@ -194,7 +211,9 @@ def do_analyze(feedback: Feedback, wiring: Wiring) -> Analysis:
 
 def _explainer(context: CycleContext, wiring: Wiring) -> Explainer | None:
     name = context.request.explain
-    return None if name is None or wiring.chat is None else Explainer(wiring.chat(name), name)
+    if name is None or wiring.chat is None:
+        return None
+    return Explainer(wiring.chat(name), name, workspace=context.request.workspace, cycle_id=context.cycle_id)
 
 
 def do_generate(analysis: Analysis, wiring: Wiring) -> Proposals:
@@ -218,6 +237,8 @@ def do_validate(proposals: Proposals, wiring: Wiring) -> Verdicts:
             proposals, wiring.store, wiring.runner, lambda text: wiring.progress(Phase.VALIDATE, text)
         )
         wiring.store.cycles.keep_verdicts(verdicts, wiring.clock.now())
+        if wiring.observer is not None:
+            wiring.observer.judged(verdicts)
         return verdicts
 
     return _step(context, Phase.VALIDATE, Verdicts, wiring, run)
@@ -225,18 +246,23 @@ def do_validate(proposals: Proposals, wiring: Wiring) -> Verdicts:
 
 def do_apply(verdicts: Verdicts, wiring: Wiring) -> Release:
     """Phase 5: promote, stage, or leave alone."""
-    release = _step(
-        verdicts.context,
-        Phase.APPLY,
-        Release,
-        wiring,
-        lambda: apply(verdicts, wiring.store.releases, wiring.clock),
-    )
-    if wiring.observer is not None and release.promoted is not None:
-        request = release.context.request
-        version = wiring.store.prompts.get(request.workspace, request.prompt, release.promoted)
-        if version is not None:
-            wiring.observer.released(version, release.because)
+    context, store, is_told = verdicts.context, wiring.store, False
+
+    def tell() -> None:
+        tell_live(wiring.observer, store, context.request.workspace, context.request.prompt)
+
+    def run() -> Release:
+        nonlocal is_told
+        release = apply(verdicts, store.releases, wiring.clock)
+        if release.promoted is not None:
+            tell()
+        is_told = True
+        return release
+
+    release = _step(context, Phase.APPLY, Release, wiring, run)
+    if release.promoted is not None and not is_told:
+        # Read back: whoever moved it may have been killed before it was told.
+        tell()
     return release
 
 
@@ -299,17 +325,39 @@ def run_cycles(requests: Sequence[FeedbackLoopInput], wiring: Wiring) -> tuple[C
 
 
 def _step(context: CycleContext, phase: Phase, kind: type[R], wiring: Wiring, run: Callable[[], R]) -> R:
-    """Read what the phase gave before, or run it and keep what it gives."""
-    kept = wiring.store.cycles.finished(context.cycle_id, phase)
-    if kept is not None:
-        result = kind.model_validate_json(kept)
-        wiring.progress(phase, f"already done: {in_words(result)}")
-        return result
+    """Read what the phase gave before, or run it as the only process that does, then keep what it gives."""
+    cycles = wiring.store.cycles
+    kept = cycles.finished(context.cycle_id, phase)
+    if kept is None:
+        with cycles.alone(context, phase, lambda told: wiring.progress(phase, told)):
+            # Another process may have done it in the meantime.
+            kept = cycles.finished(context.cycle_id, phase)
+            if kept is None:
+                return _done(context, phase, kind, wiring, run)
+    result = kind.model_validate_json(kept)
+    wiring.progress(phase, f"already done: {in_words(result)}")
+    return result
+
+
+def _done(context: CycleContext, phase: Phase, kind: type[R], wiring: Wiring, run: Callable[[], R]) -> R:
     wiring.progress(phase, "running")
     started = time.perf_counter()
-    result = run()
+    result = run() if wiring.observer is None else _watched(context, phase, run, wiring.observer)
     seconds = time.perf_counter() - started
     payload = result.model_dump_json()
     wiring.store.cycles.finish(context.cycle_id, phase, payload, seconds, wiring.clock.now())
     wiring.progress(phase, in_words(result))
     return kind.model_validate_json(payload)
+
+
+def _watched(context: CycleContext, phase: Phase, run: Callable[[], R], observer: CycleObserver) -> R:
+    """Run a phase between telling that it begins and how it ended."""
+    observer.began(context, phase)
+    try:
+        result = run()
+    except BaseException as error:
+        # Ctrl-C ends a phase too.
+        observer.ended(context, phase, None, f"{type(error).__name__}: {error}")
+        raise
+    observer.ended(context, phase, result, None)
+    return result

@@ -35,7 +35,7 @@ def collect(request: FeedbackLoopInput, places: Places) -> Feedback:
         StoreUnreachable, ModelUnavailable: tried again three times.
     """
     bar = ProgressBar(request)
-    with wired(places, bar, live=True) as wiring:
+    with wired(places, bar, live=True, model=request.model) as wiring:
         feedback = do_collect(open_cycle(request, wiring), wiring)
     bar.finish()
     return feedback

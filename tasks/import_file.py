@@ -111,7 +111,7 @@ def _first_reason(report: ImportReport) -> str:
         return "-"
     first = report.rejections[0]
     where = f", field {first.field}" if first.field else ""
-    return f"line {first.position}{where}: {first.reason}"
+    return f"{first.place}{where}: {first.reason}"
 
 
 @task(name="report-import", description="The counts of all files as a table.", tags=["flywheel"], **POLICY)

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flywheel.cli.drawing import amount, chance, interval, percent, points, short
+from flywheel.cli.model_table import COLUMNS, carries_over, model_rows, own_prompt_lines
+from flywheel.learn.counting import count_of
 from flywheel.learn.lineage import LineageGraph
 from flywheel.records.analysis import Analysis
-from flywheel.records.cycle import FeedbackLoopOutput
+from flywheel.records.cycle import FeedbackLoopOutput, Phase
 from flywheel.records.lineage import Edge, EdgeKind
+from flywheel.records.model_gain import AcrossModels, ModelGain
 from flywheel.records.release import Release, Review
 from flywheel.records.verdict import Evidence, Verdict
 from tasks.artifacts import best_first, cell
@@ -38,6 +41,9 @@ def summary_page(analysis: Analysis | None, release: Release, output: FeedbackLo
         _before_and_after(release),
         _what_fails(analysis),
         _what_was_tried(release.verdicts),
+        *(models_page(v, output.prompt) for v in best_first(release.verdicts)),
+        _reported(output),
+        f"Strategy {release.context.strategy.in_words()}.",
         _what_it_cost(output),
         _next_step(output),
     ]
@@ -88,6 +94,23 @@ def evidence_table(found: Evidence) -> str:
     return "\n".join(("| measure | value |", "|---|---|", *lines))
 
 
+def models_page(verdict: Verdict, prompt: str) -> str:
+    """A candidate on every model asked, as a Markdown table; empty where one model was asked.
+
+    Args:
+        verdict: with its gains by model.
+        prompt: its name, for the commands that give a harmed model a prompt of its own.
+    """
+    if not verdict.models:
+        return ""
+    table = _models_table(verdict.models, verdict.across)
+    parts = [f"### {verdict.proposal.strategy} on each model", table, carries_over(verdict.across)]
+    if steps := own_prompt_lines(prompt, short(verdict.proposal.version), verdict.models):
+        commands = "\n".join(steps[1:-1])
+        parts += [steps[0], f"```sh\n{commands}\n```", steps[-1]]
+    return "\n\n".join(part for part in parts if part)
+
+
 def _kept(passed: bool | None) -> str:
     return {True: "kept", False: "broken", None: "unknown"}[passed]
 
@@ -98,7 +121,7 @@ def _what_fails(analysis: Analysis | None) -> str:
     report = analysis.report
     lines = [
         "## What fails and why",
-        f"{report.total_tests:,} executions, {percent(report.success_rate)} pass. "
+        f"{count_of(report.total_tests, 'execution')}, {percent(report.success_rate)} pass. "
         + _sentence(analysis.need.reasons),
     ]
     worst = sorted(analysis.patterns, key=lambda p: (-p.count, p.pattern_key))
@@ -132,13 +155,29 @@ def _tried(verdict: Verdict) -> str:
     return f"- **{verdict.ruling.value.upper()}{change}** {name}: {verdict.because}"
 
 
+def _reported(output: FeedbackLoopOutput) -> str:
+    """The release on cases that decided nothing; with several models a row for each."""
+    said = next((s.detail for s in output.workflow_stages if s.phase is Phase.TRACK), "")
+    if not output.report_models:
+        return said
+    return f"### Report cases on each model\n\n{_models_table(output.report_models, None)}"
+
+
+def _models_table(gains: Sequence[ModelGain], across: AcrossModels | None) -> str:
+    rows = model_rows(gains, across)
+    table = [f"| {' | '.join(COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---|"]
+    table += [f"| {' | '.join(cell(value) for value in row)} |" for row in rows]
+    return "\n".join(table)
+
+
 def _what_it_cost(output: FeedbackLoopOutput) -> str:
     if not output.calls:
         return ""
     tokens = None
     if output.input_tokens is not None and output.output_tokens is not None:
         tokens = output.input_tokens + output.output_tokens
-    return f"{output.calls:,} model calls, {amount(tokens, ' tokens')}, {amount(output.cost_usd, ' USD', 4)}."
+    calls = count_of(output.calls, "model call")
+    return f"{calls}, {amount(tokens, ' tokens')}, {amount(output.cost_usd, ' USD', 4)}."
 
 
 def _next_step(output: FeedbackLoopOutput) -> str:
@@ -202,7 +241,9 @@ def _edge(edge: Edge) -> str:
     said = [edge.ruling.value if edge.ruling else edge.kind.value.replace("_", " "), edge.strategy or ""]
     found = edge.evidence
     if found is not None and found.estimate is not None:
-        said.append(f"{points(found.estimate)} ({interval(found.low, found.high)}) on {found.pairs} cases")
+        said.append(
+            f"{points(found.estimate)} ({interval(found.low, found.high)}) on {count_of(found.pairs, 'case')}"
+        )
     return " ".join(word for word in said if word)
 
 
@@ -221,6 +262,7 @@ def review_page(review: Review, verdict: Verdict, before: str | None, after: str
         f"Proposed by **{verdict.proposal.strategy}**: {verdict.proposal.rationale}",
         f"> {review.because}",
         evidence_table(verdict.evidence) if verdict.evidence else "No numbers: it was not tested.",
+        *([page] if (page := models_page(verdict, review.prompt)) else []),
         f"```diff\n{text_diff(before, after, f'flywheel review show {review.review_id}')}\n```",
         f"{closing} Nothing moves without an answer. Review `{review.review_id}`.",
     ]

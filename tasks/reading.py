@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prefect import task
 
-from flywheel.records.cycle import FeedbackLoopOutput, Phase
+from flywheel.cycle import effective_strategy
+from flywheel.phases.due import due
+from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput, Phase
+from flywheel.records.due import Due, Trigger
+from flywheel.records.prompt import application_prompts
 from tasks.policy import POLICY, QUICK_S
 from tasks.wiring import Places, wired
 
@@ -19,9 +23,29 @@ from tasks.wiring import Places, wired
     **POLICY,
 )
 def list_prompts(workspace: str, places: Places) -> tuple[str, ...]:
-    """Prompts that have a version or an execution, sorted."""
+    """Prompts that have a version or an execution, sorted; without the instructions of the refiner."""
     with wired(places) as wiring:
-        return tuple(wiring.store.prompts.names(workspace))
+        return tuple(application_prompts(wiring.store.prompts.names(workspace)))
+
+
+@task(
+    name="judge-due",
+    description="Whether new evidence is worth a cycle, prompt by prompt.",
+    timeout_seconds=QUICK_S,
+    tags=["flywheel"],
+    **POLICY,
+)
+def judge_due(requests: Sequence[FeedbackLoopInput], occasion: Trigger, places: Places) -> tuple[Due, ...]:
+    """What is due, in the order of the requests; nothing is written.
+
+    Args:
+        requests: one per prompt.
+        occasion: what asks.
+        places: names of the blocks.
+    """
+    with wired(places) as wiring:
+        store, now = wiring.store, wiring.clock.now()
+        return tuple(due(one, effective_strategy(one), store, now, occasion) for one in requests)
 
 
 @task(

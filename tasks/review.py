@@ -8,10 +8,13 @@ from prefect import task
 from prefect.input import RunInput
 from pydantic import ConfigDict, Field
 
+from flywheel.phases.telling import tell_review
 from flywheel.records.base import Record
 from flywheel.records.release import Review
+from flywheel.watch.news import review_news
 from tasks.pages import review_page
 from tasks.policy import POLICY, QUICK_S
+from tasks.raise_alerts import end_alerts
 from tasks.wiring import Places, wired
 
 
@@ -128,7 +131,7 @@ def decide(workspace: str, review_id: str, answer: ReviewDecision, places: Place
         StaleRelease: what is live moved since the change was staged; nothing was moved.
     """
     with wired(places) as wiring:
-        return wiring.store.releases.decide(
+        decided = wiring.store.releases.decide(
             workspace,
             review_id,
             answer.decision == "approve",
@@ -136,3 +139,7 @@ def decide(workspace: str, review_id: str, answer: ReviewDecision, places: Place
             answer.note,
             wiring.clock.now(),
         )
+        tell_review(wiring.observer, wiring.store, decided)
+        waiting = sum(one.prompt == decided.prompt for one in wiring.store.releases.reviews(workspace))
+    end_alerts(review_news(decided.prompt, workspace, waiting), places)
+    return decided

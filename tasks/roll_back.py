@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 
 from flywheel.errors import UnknownName
+from flywheel.phases.telling import tell_live
 from flywheel.records.release import ReleaseEvent
 from tasks.policy import POLICY, QUICK_S
 from tasks.wiring import Places, wired
@@ -21,7 +22,9 @@ ACTOR = "prefect"
     tags=["flywheel"],
     **POLICY,
 )
-def roll_back_release(workspace: str, prompt: str, to: str | None, why: str, places: Places) -> ReleaseEvent:
+def roll_back_release(
+    workspace: str, prompt: str, to: str | None, why: str, places: Places
+) -> ReleaseEvent | None:
     """Make an earlier version live again.
 
     Args:
@@ -32,7 +35,7 @@ def roll_back_release(workspace: str, prompt: str, to: str | None, why: str, pla
         places: names of the blocks.
 
     Returns:
-        The entry in the history.
+        The entry in the history; None where that version is live already, so that nothing was done.
 
     Raises:
         UnknownName: no such version; nothing was changed.
@@ -48,4 +51,9 @@ def roll_back_release(workspace: str, prompt: str, to: str | None, why: str, pla
                 )
                 raise UnknownName(msg)
             target = found.version
-        return wiring.store.releases.rollback(workspace, prompt, target, why, ACTOR, wiring.clock.now())
+            live = wiring.store.releases.live(workspace, prompt)
+            if live is not None and live.version == target:
+                return None
+        event = wiring.store.releases.rollback(workspace, prompt, target, why, ACTOR, wiring.clock.now())
+        tell_live(wiring.observer, wiring.store, workspace, prompt)
+        return event

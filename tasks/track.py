@@ -34,7 +34,7 @@ def track(release: Release, places: Places) -> FeedbackLoopOutput:
     """
     context = release.context
     request = context.request
-    with wired(places, live=release.promoted is not None) as wiring:
+    with wired(places, live=release.promoted is not None, model=request.model) as wiring:
         output = do_track(release, wiring)
         kept = wiring.store.cycles.finished(context.cycle_id, Phase.ANALYZE)
         edges = wiring.store.lineage.edges(request.workspace, request.prompt)

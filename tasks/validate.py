@@ -37,7 +37,10 @@ def validate(proposals: Proposals, places: Places) -> Verdicts:
     """
     request = proposals.context.request
     bar = ProgressBar(request)
-    with wired(places, bar, live=True) as wiring, concurrency(LIVE_EXPERIMENTS, occupy=1):
+    with (
+        wired(places, bar, live=True, model=request.model) as wiring,
+        concurrency(LIVE_EXPERIMENTS, occupy=1),
+    ):
         verdicts = do_validate(proposals, wiring)
     bar.finish()
     publish_table(request, "verdicts", verdict_rows(verdicts), "What was tried, each with a because.")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import settings
+from postgres_schemas import PostgresSchemas
 
 from flywheel.store.open import SqlStore, open_store
 
@@ -27,23 +25,23 @@ POSTGRES_URL = os.environ.get("FLYWHEEL_TEST_POSTGRES_URL")
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Address of an empty database of its own, gone after the test."""
+    """Address of an empty database of its own, gone after the test; with `store`, of an empty store."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'store' / 'flywheel.db'}"
         return
     if not POSTGRES_URL:
         pytest.skip("FLYWHEEL_TEST_POSTGRES_URL is not set")
-    schema = f"fw_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(POSTGRES_URL, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-    separator = "&" if "?" in POSTGRES_URL else "?"
-    try:
-        yield f"{POSTGRES_URL}{separator}options={quote(f'-csearch_path={schema}')}"
-    finally:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-        engine.dispose()
+    schemas: PostgresSchemas = request.getfixturevalue("postgres_schemas")
+    with schemas.made() if "store" in request.fixturenames else schemas.empty() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_schemas() -> Iterator[PostgresSchemas]:
+    """Schemas of the tests of this process."""
+    schemas = PostgresSchemas(POSTGRES_URL or "")
+    yield schemas
+    schemas.close()
 
 
 @pytest.fixture

@@ -98,24 +98,32 @@ class State:
     # Tracing.
 
     def multipart(self, parts: list[tuple[str, Any]], _query: Any) -> Answer:
-        """Runs and feedback as the SDK sends them in the background."""
+        """Runs and feedback as the SDK sends them in the background; a run that is there is a conflict."""
+        again = [name for name, _ in parts if name.removeprefix("post.") in self.runs]
         for name, value in parts:
             kind, own, *field = name.split(".")
             if kind == "feedback":
+                if "trace_id" not in value:
+                    raise Refused("feedback: trace_id is required")
                 self._keep_feedback({**value, "id": own})
-            elif kind in ("post", "patch"):
+            elif kind in ("post", "patch") and f"post.{own}" not in again:
                 run = self.runs.setdefault(own, {"id": own, "status": "pending", "parent_run_id": None})
                 run |= {field[0]: value} if field else {k: v for k, v in value.items() if v is not None}
-        for run in self.runs.values():
-            self._settle(run)
+        for own in {name.split(".")[1] for name, _ in parts} & self.runs.keys():
+            self._settle(self.runs[own])
+        if again:
+            raise Refused(f"payloads already received: {again}", 409)
         return 202, {}
 
     def _settle(self, run: dict[str, Any]) -> None:
         run["session_id"] = run.get("session_id") or self.project(run.get("session_name") or "default")
+        for key in ("start_time", "end_time"):
+            run[key] = stamp(parsed(run[key])) if run.get(key) else None
         run["status"] = "error" if run.get("error") else "success" if run.get("end_time") else "pending"
         run.setdefault("trace_id", run["id"])
         usage = ((run.get("extra") or {}).get("metadata") or {}).get("usage_metadata") or {}
         run["prompt_tokens"] = usage.get("input_tokens", run.get("prompt_tokens"))
+        run["total_cost"] = usage.get("total_cost", run.get("total_cost"))
         run["completion_tokens"] = usage.get("output_tokens", run.get("completion_tokens"))
 
     # Reading.
@@ -172,7 +180,7 @@ class State:
 
     def _stats(self, run_id: str) -> dict[str, Any]:
         stats: dict[str, Any] = {}
-        for one in (one for one in self.feedback if one["run_id"] == run_id):
+        for one in (one for one in self.feedback if one.get("run_id") == run_id):
             mine = stats.setdefault(one["key"], {"n": 0, "sum": 0.0, "values": {}, "comments": []})
             mine["n"] += 1
             if one.get("score") is not None:
@@ -189,6 +197,8 @@ class State:
         """One point, as `POST /feedback` takes it."""
         if "key" not in body:
             raise Refused("key: field required")
+        if body.get("session_id") and body["session_id"] not in self.projects:
+            raise NotThere(body["session_id"])
         return 200, self._keep_feedback(body)
 
     def list_feedback(self, _body: Any, query: dict[str, list[str]]) -> Answer:
@@ -200,7 +210,7 @@ class State:
         found = [
             one
             for one in self.feedback
-            if ("run" not in query or one["run_id"] in query["run"])
+            if ("run" not in query or one.get("run_id") in query["run"])
             and ("session" not in query or one["session_id"] in query["session"])
             and (since is None or parsed(one["created_at"]) >= parsed(since[0].replace(" ", "+")))
         ]
@@ -230,11 +240,19 @@ class State:
         names = query.get("name")
         return 200, [one for one in self.projects.values() if names is None or one["name"] in names]
 
-    def add_project(self, body: dict[str, Any], _query: Any) -> Answer:
-        """A project with the id of the client."""
+    def add_project(self, body: dict[str, Any], query: dict[str, list[str]]) -> Answer:
+        """A project with the id of the client; an equal one where the client says so."""
+        if query.get("upsert") == ["true"] and body.get("id") in self.projects:
+            return 200, self.projects[body["id"]]
         if any(one["name"] == body["name"] for one in self.projects.values()):
             raise Refused("Session already exists.", 409)
         return 200, self._made_project(body)
+
+    def one_project(self, _body: Any, _query: Any, own: str) -> Answer:
+        """A project by its id."""
+        if own not in self.projects:
+            raise NotThere(own)
+        return 200, self.projects[own]
 
     def change_project(self, body: dict[str, Any], _query: Any, own: str) -> Answer:
         """What an experiment says of itself when it ends."""
@@ -295,5 +313,6 @@ ROUTES: dict[str, Callable[..., Answer]] = {
     "GET /feedback": State.list_feedback,
     "GET /sessions": State.list_projects,
     "POST /sessions": State.add_project,
+    "GET /sessions/([^/]+)": State.one_project,
     "PATCH /sessions/([^/]+)": State.change_project,
 }

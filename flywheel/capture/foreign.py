@@ -34,11 +34,13 @@ class Item(NamedTuple):
         position: 1-based; what is counted depends on the format.
         line: its line of evidence, or why there is none.
         raw: its bytes, kept in quarantine when there is no line.
+        begins_at: number of the line of the file where it begins, None where that is not known.
     """
 
     position: int
     line: dict[str, Any] | Refusal | LeftOut
     raw: bytes = b""
+    begins_at: int | None = None
 
 
 def rows_of(
@@ -46,6 +48,7 @@ def rows_of(
     read: Callable[[dict[str, Any]], Row | Refusal],
     reject: Reject,
     left_out: Counter[str],
+    counts: str,
 ) -> Iterator[Row]:
     """Rows of items, in their order.
 
@@ -54,15 +57,16 @@ def rows_of(
         read: the row of a line of evidence, or why there is none.
         reject: called with each item that gives no row although it should.
         left_out: counts the items that are no executions, by what they are.
+        counts: what the positions of the items count, as in `span`.
     """
-    for position, line, raw in items:
+    for position, line, raw, begins_at in items:
         if isinstance(line, LeftOut):
             left_out[line.what] += 1
             continue
         row = line if isinstance(line, Refusal) else read(line)
         if isinstance(row, Refusal):
             kept = raw if isinstance(line, Refusal) else encoded(line)
-            reject(Rejection(position, row.field, row.reason), (kept,))
+            reject(Rejection(position, row.field, row.reason, counts, begins_at), (kept,))
         else:
             yield row
 

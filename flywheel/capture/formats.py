@@ -24,6 +24,16 @@ FOREIGN: Final[Mapping[str, Callable[[SourceFile], Iterator[Item]]]] = {
 }
 """What reads the items of a file of each format."""
 
+COUNTS: Final[Mapping[str, str]] = {
+    "junit": "test case",
+    "reportlog": "line",
+    "otel": "span",
+    "langsmith": "run",
+    "promptfoo": "result",
+    "inspect": "sample",
+}
+"""What the positions of a format's items count."""
+
 NOT_TEXT: Final[Mapping[str, tuple[bytes, ...]]] = {
     "junit": (b"<", b"\xff\xfe<", b"\xfe\xff\0<"),
     "inspect": (BEGINS,),

@@ -19,7 +19,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from flywheel.capture import csv_rows, foreign, jsonl
-from flywheel.capture.formats import FOREIGN, NOT_TEXT
+from flywheel.capture.formats import COUNTS, FOREIGN, NOT_TEXT
 from flywheel.capture.lines import LineReader, Row
 from flywheel.capture.mapped import MappedReader
 from flywheel.capture.mapping import ColumnMapping
@@ -259,9 +259,11 @@ def _foreign(source: SourceFile, settings: ImportSettings) -> _Evidence:
         read = mapped.columns_row
     left_out: Counter[str] = Counter()
     items = FOREIGN[settings.format](source)
-    return _Evidence(
-        lambda reject: foreign.rows_of(items, read, reject, left_out), foreign.SUFFIX, b"", mapped, left_out
-    )
+
+    def rows(reject: Reject) -> Iterator[Row]:
+        return foreign.rows_of(items, read, reject, left_out, COUNTS[settings.format])
+
+    return _Evidence(rows, foreign.SUFFIX, b"", mapped, left_out)
 
 
 _EVIDENCE: Final = {"jsonl": _jsonl, "csv": _csv, **dict.fromkeys(FOREIGN, _foreign)}

@@ -67,9 +67,9 @@ def _document_items(source: SourceFile) -> Iterator[Item]:
             evaluation = part.value if isinstance(part.value, dict) else {}
         elif part.path == () and not isinstance(part.value, Refusal):
             fault = f"got {shown(part.value)}, need a log of Inspect with eval and samples"
-            yield from samples.fault(Refusal(None, fault), part.raw)
+            yield from samples.fault(Refusal(None, fault), part.raw, part.line)
         elif isinstance(part.value, Refusal) and part.path == ():
-            yield from samples.fault(part.value, part.raw)
+            yield from samples.fault(part.value, part.raw, part.line)
         else:
             yield from samples.take(part, evaluation)
     yield from samples.rest(evaluation)
@@ -133,13 +133,14 @@ class _Samples:
         self._open: dict[str, Any] | None = None
         self._fault: Refusal | None = None
         self._raw = b""
+        self._line: int | None = None
 
     def take(self, part: Part, evaluation: Mapping[str, Any]) -> Iterator[Item]:
         """What is complete when a part comes."""
         if part.path == self.begin:
             yield from self.rest(evaluation)
             self.position += 1
-            self._open = {}
+            self._open, self._line = {}, part.line if self.begin else None
             if part.value is not ENTERED:
                 self._fault = _wrong(part.value)
                 self._raw = part.raw or json.dumps(part.value, default=str).encode()
@@ -156,14 +157,14 @@ class _Samples:
             return
         if fault is None and sample.get("id") is None:
             fault, raw = _wrong(sample), json.dumps(sample, default=str).encode()
-        yield Item(self.position, fault or sample_line(sample, evaluation), raw)
+        yield Item(self.position, fault or sample_line(sample, evaluation), raw, self._line)
 
-    def fault(self, refusal: Refusal, raw: bytes) -> Iterator[Item]:
+    def fault(self, refusal: Refusal, raw: bytes, line: int | None = None) -> Iterator[Item]:
         """The sample that is open cannot be completed."""
         if self._open is None:
             self.position += 1
         self._open, self._fault, self._raw = None, None, b""
-        yield Item(self.position, refusal, raw)
+        yield Item(self.position, refusal, raw, line)
 
 
 def _wrong(value: object) -> Refusal:

@@ -37,7 +37,7 @@ class Part(NamedTuple):
         path: where it stands; empty for a document without any wanted part.
         value: as JSON has it, or why it has none.
         raw: its bytes where it has none.
-        line: number of the line where each line is a document, else None.
+        line: number of the line where it begins; of a part that is cut off, where that shows.
     """
 
     path: Path
@@ -71,20 +71,20 @@ def json_parts(source: SourceFile, wanted: Collection[Path], told: Collection[Pa
             begins there, another value is what stands in its place.
     """
     way = _Way.of(wanted, told)
-    head = b""
+    head, line = b"", 0
     while not head.strip() and (head := source.stream.readline(source.limit + 1)):
-        pass
+        line += 1
     if not head:
         return
     if not head.lstrip().startswith((b"{", b"[")):
-        yield Part((), Refusal(None, f"got {shown(head[:80])}, need a file of JSON"), head)
+        yield Part((), Refusal(None, f"got {shown(head[:80])}, need a file of JSON"), head, line)
         return
     follows = source.stream.peek(1)[:1]
     is_object = isinstance(value_of(head), dict | list)
     if len(head) <= source.limit and (is_object or (len(head.strip()) > 2 and follows == b"{")):
-        yield from _line_parts(source, head, way)
+        yield from _line_parts(source, head, way, line)
     else:
-        yield from _document_parts(source, head, way)
+        yield from _document_parts(source, head, way, line)
 
 
 def value_of(text: bytes) -> object:
@@ -123,30 +123,29 @@ def _walked(value: object, path: Path, way: _Way) -> Iterator[Part]:
         yield from _walked(one, (*path, key), way)
 
 
-def _line_parts(source: SourceFile, head: bytes, way: _Way) -> Iterator[Part]:
-    position = 0
+def _line_parts(source: SourceFile, head: bytes, way: _Way, number: int) -> Iterator[Part]:
     line = head
     while line:
-        position += 1
         if len(line) > source.limit:
             raw = b"".join(list(source.rest(line))[:1])
-            yield Part((), Refusal(None, f"line {position} {too_long(source.limit)}"), raw, position)
+            yield Part((), Refusal(None, too_long(source.limit)), raw, number)
         elif not line.isspace():
-            yield from _parts_of_line(line, position, way)
+            yield from _parts_of_line(line, number, way)
         line = source.stream.readline(source.limit + 1)
+        number += 1
 
 
-def _parts_of_line(line: bytes, position: int, way: _Way) -> Iterator[Part]:
+def _parts_of_line(line: bytes, number: int, way: _Way) -> Iterator[Part]:
     value = value_of(line)
     if isinstance(value, Refusal):
-        yield Part((), Refusal(value.field, f"line {position} {value.reason}"), line, position)
+        yield Part((), value, line, number)
         return
-    parts = [part._replace(line=position) for part in _walked(value, (), way)]
-    yield from parts or [Part((), value, line, position)]
+    parts = [part._replace(line=number) for part in _walked(value, (), way)]
+    yield from parts or [Part((), value, line, number)]
 
 
-def _document_parts(source: SourceFile, head: bytes, way: _Way) -> Iterator[Part]:
-    scanner = _Scanner(head, source.stream, source.limit, way)
+def _document_parts(source: SourceFile, head: bytes, way: _Way, number: int) -> Iterator[Part]:
+    scanner = _Scanner(head, source.stream, source.limit, way, number)
     try:
         while scanner.next_byte(or_end=True):
             scanner.names.clear()
@@ -157,9 +156,13 @@ def _document_parts(source: SourceFile, head: bytes, way: _Way) -> Iterator[Part
             needed = dict.fromkeys(path[0] for path in way.wanted)
             if not found and scanner.names.isdisjoint(needed):
                 got = shown(", ".join(sorted(scanner.names)) or "no object")
-                yield Part((), Refusal(None, f"got {got}, need {' or '.join(sorted(needed))}"))
+                yield Part(
+                    (), Refusal(None, f"got {got}, need {' or '.join(sorted(needed))}"), line=scanner.line
+                )
     except _Fault as fault:
-        yield Part((), Refusal(None, f"{fault}; what came before stays stored"), bytes(scanner.kept))
+        yield Part(
+            (), Refusal(None, f"{fault}; what came before stays stored"), bytes(scanner.kept), scanner.line
+        )
 
 
 class _Fault(Exception):
@@ -169,7 +172,7 @@ class _Fault(Exception):
 class _Scanner:
     """Walks through a document; decodes nothing but the keys on the way to a wanted part."""
 
-    def __init__(self, head: bytes, stream: BinaryIO, limit: int, way: _Way) -> None:
+    def __init__(self, head: bytes, stream: BinaryIO, limit: int, way: _Way, number: int) -> None:
         self.buffer = head
         self.at = 0
         self.before = 0
@@ -180,21 +183,28 @@ class _Scanner:
         self._stream = stream
         self._limit = limit
         self._way = way
+        self._line, self._counted = number, 0
+
+    @property
+    def line(self) -> int:
+        """Number of the line where it has come to."""
+        self._line += self.buffer.count(b"\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
 
     def parts(self, path: Path) -> Iterator[Part]:
         """Wanted parts of the value that stands here."""
         first = self.next_byte()
         if path in self._way.wanted or (path in self._way.told and first not in b"{["):
-            self.kept = bytearray()
+            line, self.kept = self.line, bytearray()
             size = self._pass_value(first, keep=True)
-            whole = bytes(self.kept)
-            self.kept = bytearray()
+            whole, self.kept = bytes(self.kept), bytearray()
             value = value_of(whole) if size <= self._limit else Refusal(None, too_long(self._limit))
-            yield Part(path, value, whole if isinstance(value, Refusal) else b"")
+            yield Part(path, value, whole if isinstance(value, Refusal) else b"", line)
         elif path in self._way.through and first in b"{[":
             self.at += 1
             if path in self._way.told:
-                yield Part(path, ENTERED)
+                yield Part(path, ENTERED, line=self.line)
             yield from self._inside(path, is_object=first == b"{")
         else:
             self._pass_value(first, keep=False)
@@ -308,6 +318,7 @@ class _Scanner:
 
     def _filled(self) -> bool:
         block = self._stream.read(_BLOCK)
+        self._line, self._counted = self.line, 0
         self.before += self.at
         self.buffer = self.buffer[self.at :] + block
         self.at = 0

@@ -92,7 +92,7 @@ class _Run:
         """An item for each attempt that a case tells of."""
         if case.fault is not None:
             name = shown(case.attributes.get("name"))
-            yield Item(position, Refusal(None, f"test case {name}: {case.fault}"))
+            yield Item(position, Refusal(None, f"{name}: {case.fault}"), begins_at=case.line)
             return
         before = self._attempts.before(*case.name)
         if self._is_of_pytest and not case.results and self._comes_again(case, before + 1, after):
@@ -101,7 +101,7 @@ class _Run:
         for _ in lines[1:]:
             self._attempts.before(*case.name)
         for line in lines:
-            yield Item(position, line)
+            yield Item(position, line, begins_at=case.line)
 
     def _comes_again(self, case: JUnitCase, told: int, after: JUnitCase | None) -> bool:
         """Whether it is an attempt that failed, which pytest-rerunfailures leaves without its failure."""

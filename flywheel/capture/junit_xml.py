@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import XMLParserType
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -64,6 +65,7 @@ class JUnitCase:
         properties: of the case, and those of its suites that name fields of an execution.
         output: what it printed.
         fault: why it is not read, None as a rule.
+        line: number of the line where it begins, None where that is not known.
     """
 
     run: dict[str, str]
@@ -74,6 +76,7 @@ class JUnitCase:
     properties: dict[str, str] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
+    line: int | None = None
 
     @property
     def name(self) -> tuple[str | None, ...]:
@@ -108,6 +111,7 @@ def junit_names(source: SourceFile) -> Seen:
 def _fed(source: SourceFile, target: _Target | _Names) -> Iterator[None]:
     """Give a file to a target in blocks; after each of them, the last too, the target may be emptied."""
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
+    target.expat = parser.parser
     silent = tagless = 0
     try:
         if not source.stream.peek(1):
@@ -149,6 +153,7 @@ class _Names:
 
     def __init__(self) -> None:
         self.events = self.tags = 0
+        self.expat: XMLParserType | None = None
         self.seen = Seen()
         self._depth = self._suite_number = 0
 
@@ -179,6 +184,7 @@ class _Target:
 
     def __init__(self, own: str, limit: int) -> None:
         self.events = self.tags = 0
+        self.expat: XMLParserType | None = None
         self._own = own
         self._limit = limit
         self._done: list[JUnitCase] = []
@@ -273,6 +279,7 @@ class _Target:
             self._case = JUnitCase(
                 self._run, suite, self._suite_number, dict(attributes), properties=dict(own)
             )
+            self._case.line = self.expat.CurrentLineNumber if self.expat is not None else None
             self._result, self._texts, self._kept, self._repeated = None, [], 0, 0
 
     def _add_property(self, value: str | None) -> None:

@@ -152,7 +152,7 @@ class _Reading:
     def _keep(self, runs: Iterable[Mapping[str, Any]], position: Position) -> None:
         reader = LineReader(self.settings.workspace, self.settings.prompt, "langsmith")
         items = (Item(number, run_line(run)) for number, run in enumerate(runs, 1))
-        rows = list(rows_of(items, reader.fields_row, self.rejections, self.left_out))
+        rows = list(rows_of(items, reader.fields_row, self.rejections, self.left_out, "run"))
         self.accepted += len(rows)
         if self.settings.dry_run:
             return

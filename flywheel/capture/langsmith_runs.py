@@ -60,7 +60,7 @@ def langsmith_items(source: SourceFile) -> Iterator[Item]:
             continue
         line = _line_of(part, roots)
         is_whole = not isinstance(line, Refusal) or part.raw
-        yield Item(position, line, part.raw if is_whole else json.dumps(value).encode())
+        yield Item(position, line, part.raw if is_whole else json.dumps(value).encode(), part.line)
 
 
 def run_line(

@@ -17,10 +17,12 @@ from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import astuple
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from flywheel.capture.careful import careful, decoded
 from flywheel.capture.reasons import JSON_FIELDS, Refusal
+from flywheel.capture.repeated import keys_in, repeated, told_once
 from flywheel.store.execution_rows import ROW_COLUMNS, content_hash_of, row_of
 
 Row = tuple[object, ...]
@@ -41,11 +43,15 @@ class _ModelUse(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     latency_ms: _Amount | None = None
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """Fields in the order of ROW_COLUMNS; "" stands for absent where null is refused."""
+_ABSENT: Final[Any] = None
+"""Stands for absent where null is refused."""
 
-    workspace: _Name = ""
-    execution_id: _Name = ""
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """Fields in the order of ROW_COLUMNS; one is None where a line does not have it."""
+
+    workspace: _Name = _ABSENT
+    execution_id: _Name = _ABSENT
     prompt: _Name | None = None
     version: _Name | None = None
     case_id: _Name | None = None
@@ -66,18 +72,20 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
     retries: _Count | None = None
     rating: Annotated[int, Meta(ge=1, le=5)] | None = None
     started_at: str | None = None
-    source: _Name = ""
-    schema_version: Annotated[int, Meta(ge=1, le=1)] = 1
+    source: _Name = _ABSENT
+    schema_version: Annotated[int, Meta(ge=1, le=1)] = _ABSENT
     inputs: Any = None
     output: Any = None
     expected: Any = None
     metadata: Any = None
-    models: list[_ModelUse] = []
+    models: list[_ModelUse] = _ABSENT
     error_message: str | None = None
     comment: str | None = None
 
 
-_WORKSPACE, _ID, _SOURCE = (ROW_COLUMNS.index(name) for name in ("workspace", "execution_id", "source"))
+_ID: Final = ROW_COLUMNS.index("execution_id")
+_FIRST_JSON: Final = ROW_COLUMNS.index("inputs")
+_BEHIND_JSON: Final = ROW_COLUMNS.index("models")
 _CONTENT: Final = itemgetter(
     *(
         position
@@ -105,6 +113,18 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 _JSON: Final = TypeAdapter[Any](JsonValue, config=ConfigDict(allow_inf_nan=False))
 DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 """What msgspec raises for bytes or values that it cannot take."""
+
+
+def _keys_of(fields: _Line) -> int:
+    """Names a line surely has: those whose value is there, with what is inside."""
+    given = astuple(fields)
+    known = len(given) - given.count(None)
+    for value in given[_FIRST_JSON:_BEHIND_JSON]:
+        if value.__class__ is dict or value.__class__ is list:
+            known += keys_in(value)
+    for use in fields.models or ():
+        known += len(use.__struct_fields__) - astuple(use).count(None)
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +155,18 @@ class LineReader:
         A missing `execution_id` is derived from the content, so that equal
         lines are one execution.
         """
+        row: Row | Refusal | None
         try:
             fields = _DECODE(line)
-            row = self._finished(fields, suspicious=is_suspicious(line))
+            keys = _keys_of(fields)
+            twice = None if told_once(line, keys) else repeated(line)
+            row = twice or self._finished(fields, suspicious=is_suspicious(line, keys))
         except DECODE_ERRORS:
             row = None
         if row is not None:
             return row
         data = decoded(line)
-        return data if isinstance(data, Refusal) else self._careful_row(data)
+        return data if isinstance(data, Refusal) else repeated(line) or self._careful_row(data)
 
     def fields_row(self, data: dict[str, Any], *, suspicious: bool = True) -> Row | Refusal:
         """The row of fields that were read elsewhere.
@@ -183,7 +206,8 @@ class LineReader:
         fields.workspace = fields.workspace or self.workspace
         fields.source = fields.source or self.source
         fields.prompt = fields.prompt or self.prompt
-        values = msgspec.structs.astuple(fields)
+        fields.schema_version = 1
+        values = astuple(fields)
         return _with_hash(values if fields.execution_id else _with_derived_id(values))
 
     def _careful_row(self, data: Mapping[str, Any]) -> Row | Refusal:
@@ -197,14 +221,23 @@ class LineReader:
         return row if "execution_id" in data else _with_hash(_with_derived_id(row[:-1]))
 
 
-def is_suspicious(line: bytes) -> bool:
+def is_suspicious(line: bytes, keys: int = _SAFE_BRACKETS) -> bool:
     r"""Whether a line may nest too deeply or hold the character NUL.
+
+    Args:
+        line: JSON, or a row of cells with JSON in them.
+        keys: of the objects in what was read from the line, at all depths, where somebody knows.
 
     Examples:
         >>> is_suspicious(b'{"comment": "fine"}'), is_suspicious(rb'{"comment": "\u0000"}')
         (False, True)
     """
-    return b"\\u0000" in line or line.count(b"[") + line.count(b"{") > _SAFE_BRACKETS
+    # One byte before six, for most lines have none.
+    if b"\\" in line and b"\\u0000" in line:
+        return True
+    # Objects without arrays nest no deeper than they have keys.
+    is_flat = keys < _SAFE_BRACKETS and b"[" not in line
+    return not is_flat and line.count(b"[") + line.count(b"{") > _SAFE_BRACKETS
 
 
 def _is_harmless(fields: _Line) -> bool:

@@ -13,6 +13,7 @@ from flywheel.capture.conversions import Convert, of_cell, of_json, of_table, sc
 from flywheel.capture.lines import DECODE_ERRORS, LineReader, Row, is_suspicious
 from flywheel.capture.mapping import ColumnMapping
 from flywheel.capture.reasons import FIELDS, Refusal, shown, unknown_keys
+from flywheel.capture.repeated import keys_in, repeated, told_once
 
 _DECODE: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _BRACES: Final = re.compile(r"\{([^{}]+)\}")
@@ -75,10 +76,13 @@ class MappedReader:
         """The row of a line of JSON."""
         try:
             columns = _DECODE(line)
+            twice = None if told_once(line, keys_in(columns)) else repeated(line)
         except DECODE_ERRORS:
             data = decoded(line)
-            return data if isinstance(data, Refusal) else self.columns_row(data)
-        return self.columns_row(columns, suspicious=is_suspicious(line))
+            if isinstance(data, Refusal):
+                return data
+            return repeated(line) or self.columns_row(data)
+        return twice or self.columns_row(columns, suspicious=is_suspicious(line))
 
     def columns_row(self, columns: Mapping[str, Any], *, suspicious: bool = True) -> Row | Refusal:
         """The row of the columns of a line, by their names."""

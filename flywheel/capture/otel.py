@@ -68,7 +68,7 @@ def otel_items(source: SourceFile) -> Iterator[Item]:
             yield Item(position, LeftOut("log records or metrics"))
         elif part.path or not _is_empty_request(part.value):
             position += 1
-            yield Item(position, _line_of(part, resource), part.raw)
+            yield Item(position, _line_of(part, resource), part.raw, part.line)
 
 
 def span_line(span: Mapping[str, Any], resource: Mapping[str, Any] | None = None) -> dict[str, Any] | LeftOut:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flywheel.capture.careful import decoded, is_half
-from flywheel.capture.reasons import Refusal, shown
-from flywheel.capture.source_files import opened, too_long
+from flywheel.capture.careful import is_half
+from flywheel.capture.object_lines import objects
+from flywheel.capture.reasons import shown
 from flywheel.errors import InputError, MappingError, RejectedLine
 from flywheel.learn.templates import variables
 from flywheel.records.prompt import PromptVersion, content_hash
@@ -70,7 +70,7 @@ def prompts_file(path: Path, settings: PromptFileSettings) -> list[PromptVersion
         raise MappingError(msg)
     found: dict[tuple[str, str], PromptVersion] = {}
     labelled: dict[tuple[str, str], str] = {}
-    for position, line in _objects(path):
+    for position, line in objects(path):
         version = _version(path, position, line, settings)
         key = (version.prompt, version.version)
         for label in version.labels:
@@ -83,19 +83,6 @@ def prompts_file(path: Path, settings: PromptFileSettings) -> list[PromptVersion
     if not found:
         raise InputError(f"{str(path)!r} holds no prompt. Nothing was stored. Give one JSON object a line.")
     return list(found.values())
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with opened(path) as source:
-        for position, line in enumerate(source.lines(), start=1):
-            if len(line) > source.limit:
-                raise RejectedLine(str(path), position, None, too_long(source.limit))
-            if line.isspace():
-                continue
-            data = decoded(line)
-            if isinstance(data, Refusal):
-                raise RejectedLine(str(path), position, data.field, f"{data.reason}. Nothing was stored")
-            yield position, data
 
 
 def _version(path: Path, position: int, line: dict[str, Any], settings: PromptFileSettings) -> PromptVersion:

@@ -69,7 +69,7 @@ def promptfoo_items(source: SourceFile) -> Iterator[Item]:
                 told = told or file_digest(source.path) or "pipe"
                 own = json.dumps(part.value, default=str) if told == "pipe" else ""
                 line["execution_id"] = f"promptfoo-{digest(told, position, own)}"
-            yield Item(position, line, part.raw)
+            yield Item(position, line, part.raw, part.line)
 
 
 def result_line(row: Mapping[str, Any], whole: Eval | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _NAMES = {
     "suite": "suite of the executions (default: name of the root folder)",
     "workflow": "workflow_id of the executions (default: name of the root folder)",
 }
+_ALONE = {"--flywheel": "--flywheel=", "--flywheel-cycle": "--flywheel-cycle=production"}
 _OFF, _ON = ("0", "off", "no", "false"), ("1", "on", "yes", "true")
 
 
@@ -42,7 +43,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="also bring the executions into the store when the session ends (implies --flywheel)",
     )
+    group.addoption(
+        "--flywheel-cycle",
+        nargs="?",
+        const="production",
+        default=None,
+        metavar="=STRATEGY",
+        help="after the import, a cycle of each prompt for which one is due (implies --flywheel-import; "
+        "--flywheel-cycle alone: strategy production, which releases nothing without a person)",
+    )
     parser.addini("flywheel", "as --flywheel, in every run", type="bool", default=False)
+    parser.addini("flywheel_cycle", "strategy of the cycles, as --flywheel-cycle", default="")
     parser.addini("flywheel_import", "as --flywheel-import, in every run", type="bool", default=False)
     parser.addini("flywheel_path", "file or folder of the executions, from the root folder", default="")
     parser.addini("flywheel_redaction", "private texts: mask (default), hash or off", default="")
@@ -56,11 +67,12 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
     """`--flywheel tests/` means the tests of `tests/`; only `--flywheel=PATH` names a file."""
-    if "--flywheel" in args:
+    if "--flywheel" in args or "--flywheel-cycle" in args:
         end = args.index("--") if "--" in args else len(args)
-        args[:end] = ["--flywheel=" if argument == "--flywheel" else argument for argument in args[:end]]
+        args[:end] = [_ALONE.get(argument, argument) for argument in args[:end]]
         read = parser.parse_known_args(args)
         early_config.known_args_namespace.flywheel = read.flywheel
+        early_config.known_args_namespace.flywheel_cycle = read.flywheel_cycle
         early_config.known_args_namespace.file_or_dir = read.file_or_dir
 
 
@@ -101,4 +113,5 @@ def _wanted(config: pytest.Config) -> bool:
         or bool(config.getoption("flywheel_import"))
         or bool(config.getini("flywheel"))
         or bool(config.getini("flywheel_import"))
+        or bool(config.getoption("flywheel_cycle") or config.getini("flywheel_cycle"))
     )

@@ -13,12 +13,13 @@ from flywheel.capture.langchain_watch import LangChainWatch
 from flywheel.capture.plain import UNREADABLE
 from flywheel.capture.pytest_attempt import Attempt
 from flywheel.capture.pytest_case import CASE, Said
+from flywheel.capture.pytest_commands import bring_in, turn
 from flywheel.capture.pytest_facts import Failure, collection_failure
 from flywheel.capture.pytest_lines import Lines, tell, test_name
 from flywheel.capture.pytest_place import Place
 from flywheel.capture.pytest_privacy import Privacy
 from flywheel.capture.pytest_settings import WORKER_KEY, CaptureSettings, capture_settings
-from flywheel.capture.pytest_summary import Imported, bring_in, write_summary
+from flywheel.capture.pytest_summary import Afterwards, write_summary
 from flywheel.capture.pytest_tally import Tally
 from flywheel.capture.spool import Spool, part_path, whole_lines
 
@@ -78,7 +79,7 @@ class PytestCapture:
         self._parts: list[Path] = []
         self._uncounted: list[Path] = []
         self._left: list[str] = []
-        self._imported: Imported | None = None
+        self._after = Afterwards()
         self._watch = LangChainWatch()
 
     def pytest_sessionstart(self) -> None:
@@ -161,14 +162,13 @@ class PytestCapture:
                     self.tally.add(line)
         self._left += [str(part) for part in self.spool.take_in(self._parts)]
         self.spool.close()
-        if self.tally.total and self._import_wanted():
-            workspace = self.settings.constant.get("workspace")
-            self._imported = bring_in(self.spool.path, workspace, self.config.invocation_params.dir)
+        if self.tally.total and (self.settings.imports or self.settings.strategy):
+            self._hand_on()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was captured, where it is, what to do next."""
         if self.settings.worker is None:
-            write_summary(terminalreporter, self.spool, self.tally, self._imported, self._left)
+            write_summary(terminalreporter, self.spool, self.tally, self._after, self._left)
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind, even when the session never finished."""
@@ -195,9 +195,10 @@ class PytestCapture:
             self._finish(self._attempt)
         nodeid = test_name(item.nodeid) if self.settings.groups else item.nodeid
         number = self._attempts[nodeid] = self._attempts.get(nodeid, 0) + 1
-        if item.parent is not self._parent:
-            self._parent = item.parent
-            self._place = self._lines.place(item.parent, nodeid)
+        parent = item.parent
+        if parent is not self._parent and isinstance(parent, pytest.Collector):
+            self._parent = parent
+            self._place = self._lines.place(parent, nodeid)
         CASE.begin()
         attempt = self._attempt = Attempt(item, nodeid, number, self._place)
         return attempt
@@ -220,13 +221,17 @@ class PytestCapture:
             if said.refused:
                 self.tally.refuse([f"{line['case_id']}: {reason}" for reason in said.refused])
         self._privacy.clean(line)
-        self.tally.add(line)
+        self.tally.add(line, place.fields)
         self.spool.append_bytes(self._lines.finished(line, place))
 
     def _part_of(self, node: Any) -> Path:  # noqa: ANN401
         worker = str(node.workerinput["workerid"])
         return part_path(self.settings.whole, self.settings.session_id, worker)
 
-    def _import_wanted(self) -> bool:
-        config = self.config
-        return bool(config.getoption("flywheel_import") or config.getini("flywheel_import"))
+    def _hand_on(self) -> None:
+        """Import; where it was asked for, a cycle of each prompt that is due then."""
+        workspace = self.settings.constant.get("workspace")
+        folder = self.config.invocation_params.dir
+        self._after.imported = bring_in(self.spool.path, workspace, folder)
+        if self._after.imported.done and self.settings.strategy:
+            self._after.turned = turn(self.tally.prompts, self.settings.strategy, workspace, folder)

@@ -35,6 +35,8 @@ class CaptureSettings:
         groups: node ids end in `@group`, which is no part of the test's name.
         redaction: `mask`, `hash` or `off`.
         salt: of the hashes.
+        imports: the executions go into the store when the session ends.
+        strategy: of the cycles that follow the import where they are due; empty for none.
     """
 
     path: Path
@@ -46,6 +48,8 @@ class CaptureSettings:
     groups: bool = False
     redaction: str = "mask"
     salt: str = ""
+    imports: bool = False
+    strategy: str = ""
 
 
 def capture_settings(config: pytest.Config) -> CaptureSettings:
@@ -79,6 +83,8 @@ def capture_settings(config: pytest.Config) -> CaptureSettings:
         groups=handed["groups"] if handed else config.getoption("dist", "no") == "loadgroup",
         redaction=redaction_asked(config),
         salt=os.environ.get(SALT, ""),
+        imports=bool(config.getoption("flywheel_import") or config.getini("flywheel_import")),
+        strategy=asked(config, "cycle") or "",
     )
 
 

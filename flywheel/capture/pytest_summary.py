@@ -2,80 +2,42 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from flywheel.capture.pytest_commands import Imported
 from flywheel.capture.pytest_tally import Tally
 from flywheel.capture.spool import Spool
 
-IMPORT_LIMIT_S: Final = 600
-"""How long an import at the end of a session may take."""
-
 _ORDER: Final = ("passed", "failed", "error", "skipped", "unscored")
-_COMMAND: Final = "from flywheel.cli.main import main; main()"
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """How an import at the end of a session went.
+@dataclass(slots=True)
+class Afterwards:
+    """What was done with the executions after the last test.
 
     Attributes:
-        because: what it did, or why it did nothing.
-        done: the executions are in the store.
+        imported: None where no import was asked for.
+        turned: one line about the cycle of each prompt.
     """
 
-    because: str
-    done: bool
-
-
-def bring_in(path: Path, workspace: str | None, folder: Path) -> Imported:
-    """Import a spool file in a process of its own, so that nothing it does can reach the tests.
-
-    Args:
-        path: the file.
-        workspace: of the executions; None leaves it to the environment.
-        folder: where the store's default address starts.
-
-    Returns:
-        What happened, in words; an import that failed is a value, not an error.
-    """
-    command = [sys.executable, "-c", _COMMAND, "import", "jsonl", str(path), "--json"]
-    if workspace:
-        command += ["--workspace", workspace]
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_CORE_"))
-    }
-    try:
-        ran = subprocess.run(  # noqa: S603 (this interpreter, our own command, no shell)
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=IMPORT_LIMIT_S,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return Imported(f"{type(error).__name__}: {error}", done=False)
-    return _read(ran.returncode, ran.stdout, ran.stderr)
+    imported: Imported | None = None
+    turned: list[str] = field(default_factory=list)
 
 
 def write_summary(
     reporter: pytest.TerminalReporter,
     spool: Spool,
     tally: Tally,
-    imported: Imported | None,
+    after: Afterwards,
     left: Sequence[str],
 ) -> None:
     """One section; one line under -q, only what went wrong under -qq."""
+    imported = after.imported
     verbosity = reporter.config.get_verbosity()
     shown = shown_path(spool.path, reporter.config.invocation_params.dir)
     if verbosity >= 0:
@@ -87,6 +49,8 @@ def write_summary(
         elif not left and spool.lost < tally.total:
             reporter.write_line(f"written to {shown}")
             reporter.write_line(_next(shown, imported))
+            for line in after.turned:
+                reporter.write_line(line)
     elif verbosity == -1 and tally.total:
         done = ", imported" if imported is not None and imported.done else ""
         reporter.write_line(f"flywheel: {_executions(tally.total)} in {shown}{done}")
@@ -151,18 +115,3 @@ def _warnings(
 
 def _executions(count: int) -> str:
     return f"{count} execution{'' if count == 1 else 's'}"
-
-
-def _read(code: int, output: str, errors: str) -> Imported:
-    try:
-        report = json.loads(output)
-    except ValueError:
-        report = None
-    if isinstance(report, dict) and "stored" in report:
-        kinds = ("stored", "replaced", "unchanged", "rejected")
-        counts = ", ".join(f"{report[kind]} {kind}" for kind in kinds if report.get(kind))
-        return Imported(counts or "nothing new", done=True)
-    if isinstance(report, dict) and "error" in report:
-        return Imported(report["error"]["message"], done=False)
-    last = [line for line in errors.splitlines() if line.strip()]
-    return Imported(last[-1].strip() if last else f"exit code {code}", done=False)

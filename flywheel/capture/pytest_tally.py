@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+
 MAX_REFUSED: Final = 5
 """Refused values that are named; the others are only counted."""
 
@@ -19,6 +21,7 @@ class Tally:
             (`xfailed`) or passed in spite of it (`xpassed`); executions that say inputs, output, expectation
             or score (`with data`); model calls (`model calls`) with their known tokens (`tokens`); refused
             values (`refused`).
+        prompts: that the executions are about.
         redacted: private texts that were taken out, by kind.
         refused: the first of them, in words.
 
@@ -33,6 +36,7 @@ class Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.further: Counter[str] = Counter()
+        self.prompts: set[str] = set()
         self.redacted: Counter[str] = Counter()
         self.refused: list[str] = []
 
@@ -41,9 +45,12 @@ class Tally:
         """All executions."""
         return sum(self.outcomes.values())
 
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Count one execution."""
+    def add(self, line: Mapping[str, Any], shared: Mapping[str, Any] = _NOTHING) -> None:
+        """Count one execution, with the fields it shares with others."""
         self.outcomes[line["outcome"]] += 1
+        prompt = line.get("prompt") or shared.get("prompt")
+        if prompt is not None:
+            self.prompts.add(prompt)
         metadata = line["metadata"]
         if "retries" in line:
             self.further["rerun"] += 1
@@ -65,6 +72,7 @@ class Tally:
         """Add what another process counted, as `handed` gave it."""
         self.outcomes.update(other["outcomes"])
         self.further.update(other["further"])
+        self.prompts.update(other["prompts"])
         self.redacted.update(other["redacted"])
         self.refused = [*self.refused, *other["refused"]][:MAX_REFUSED]
 
@@ -73,6 +81,7 @@ class Tally:
         return {
             "outcomes": dict(self.outcomes),
             "further": dict(self.further),
+            "prompts": sorted(self.prompts),
             "redacted": dict(self.redacted),
             "refused": self.refused,
         }

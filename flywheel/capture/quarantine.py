@@ -8,12 +8,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from flywheel.errors import StoreUnreachable
+from flywheel.store.processes import lives
 
 _PARTIAL: Final = ".partial"
 _NAME_CHARACTERS: Final = 80
@@ -21,17 +22,48 @@ _NAME_CHARACTERS: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One line that is no evidence.
+    """One line, or item of another tool's file, that is no evidence.
 
     Attributes:
-        position: 1-based number of the line where it starts.
+        position: 1-based; what it counts is in `counts`.
         field: the field at fault, None when the whole line is.
         reason: what was got, what is needed.
+        counts: `line`, or what a file of another tool holds: `test case`, `span`, `run`, `result`, `sample`.
+        begins_at: number of the line where an item begins, None where that is not known.
+
+    Examples:
+        >>> Rejection(2, "score", "got 3").place
+        'line 2'
+        >>> Rejection(12, None, "got 3", "span", 340).place, Rejection(3, None, "got 3", "sample").place
+        ('span 12, line 340', 'sample 3')
     """
 
     position: int
     field: str | None
     reason: str
+    counts: str = "line"
+    begins_at: int | None = None
+
+    @property
+    def line(self) -> int | None:
+        """Number of the line where it begins, None where that is not known."""
+        return self.position if self.counts == "line" else self.begins_at
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words."""
+        at = f", line {self.begins_at}" if self.begins_at is not None else ""
+        return f"{self.counts} {self.position}{at}"
+
+    def document(self) -> dict[str, object]:
+        """What is written of it as JSON."""
+        return {
+            "position": self.position,
+            "counts": self.counts,
+            "line": self.line,
+            "field": self.field,
+            "reason": self.reason,
+        }
 
 
 Reject = Callable[[Rejection, Iterable[bytes]], None]
@@ -91,7 +123,7 @@ class Quarantine:
             last = piece or last
         with self._plain_words():
             lines.write(b"" if last.endswith(b"\n") else b"\n")
-            reason = json.dumps(asdict(rejection), ensure_ascii=False)
+            reason = json.dumps(rejection.document(), ensure_ascii=False)
             reasons.write(reason.encode("utf-8", "replace") + b"\n")
         self.kept += 1
 
@@ -132,7 +164,7 @@ class Quarantine:
         """Partial files of processes that were killed."""
         for path in self.folder.glob(f"{_escaped(self.stem)}.*{_PARTIAL}"):
             process = path.name.removesuffix(_PARTIAL).rpartition(".")[2].partition("-")[0]
-            if not (process.isdecimal() and _is_alive(int(process))):
+            if not (process.isdecimal() and lives(int(process))):
                 path.unlink(missing_ok=True)
 
     def _remove_earlier(self) -> None:
@@ -166,13 +198,3 @@ class Quarantine:
 
 def _escaped(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

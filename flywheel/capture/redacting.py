@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 from typing import Final, cast
 
@@ -15,6 +16,8 @@ from flywheel.store.execution_rows import ROW_COLUMNS, content_hash_of
 
 Row = tuple[object, ...]
 """Values in the order of `ROW_COLUMNS`."""
+
+_Texts = Sequence[str | None]
 
 _COLUMN_OF: Final = {"metadata": "metadata_json"}
 _WORKSPACE: Final = itemgetter(ROW_COLUMNS.index("workspace"))
@@ -28,6 +31,10 @@ _TOGETHER: Final = 24
 """Texts that are looked at as one: a look has a fixed cost, and most texts are clean."""
 
 _LONGEST_COUNTER: Final = 12
+"""Digits; more can be a card."""
+
+_LEAST_ABROAD: Final = 10
+"""Digits of the shortest telephone number with the 00 of another country."""
 
 
 class Redaction:
@@ -93,19 +100,20 @@ def clean_rows(redactor: Redactor, rows: Sequence[Row]) -> Sequence[Row]:
         return rows
     changes: dict[int, dict[int, str]] = {}
     for column in _NAMES:
-        _rename(redactor, rows, column, changes)
+        _rename(redactor, _column(rows, column), column, changes)
     looks: tuple[tuple[tuple[int, ...], Callable[[str], str]], ...] = (
         (_IDS, redactor.name),
         (_TEXTS, redactor.text),
         (_JSON, partial(_json_text, redactor)),
     )
-    for columns, clean in looks:
-        for column in columns:
-            texts: Sequence[object] = [row[column] for row in rows]
-            if column in _IDS:
-                texts = list(_unfamiliar(redactor, texts))
-            for position, new in _changed_texts(redactor, texts, clean):
-                changes.setdefault(position, {})[column] = new
+    for own, clean in looks:
+        for column in own:
+            texts = _column(rows, column)
+            different = _unfamiliar(redactor, texts) if column in _IDS else texts
+            suspects = _suspects(redactor, dict.fromkeys(different))
+            for position, old in enumerate(texts) if suspects else ():
+                if old is not None and old in suspects and (new := clean(old)) != old:
+                    changes.setdefault(position, {})[column] = new
     if not changes:
         return rows
     cleaned = list(rows)
@@ -117,46 +125,51 @@ def clean_rows(redactor: Redactor, rows: Sequence[Row]) -> Sequence[Row]:
     return cleaned
 
 
-def _rename(redactor: Redactor, rows: Sequence[Row], column: int, changes: dict[int, dict[int, str]]) -> None:
-    distinct = {row[column] for row in rows} - {None}
-    renamed = {old: new for old in distinct if (new := redactor.name(cast("str", old))) != old}
-    for position, row in enumerate(rows) if renamed else ():
-        if row[column] in renamed:
-            changes.setdefault(position, {})[column] = renamed[row[column]]
+def _column(rows: Sequence[Row], column: int) -> _Texts:
+    return list(map(cast("Callable[[Row], str | None]", itemgetter(column)), rows))
 
 
-def _unfamiliar(redactor: Redactor, ids: Iterable[object]) -> Iterator[object]:
-    """None in place of an id that is a counter behind a harmless beginning, as most are: `run-000017`."""
-    harmless: dict[str, bool] = {}
-    for one in ids:
-        text = cast("str", one or "")
-        start = text.rstrip("0123456789")
-        size = len(start)
-        # 0049... is a telephone number; longer than twelve digits can be a card.
-        if len(text) - size > _LONGEST_COUNTER or (
-            text.startswith("00", size) and text[size + 2 : size + 3] != "0"
-        ):
-            yield one
-            continue
-        known = harmless.get(start)
-        if known is None:
-            ends_in_digits = any(c.isdigit() for c in start[-4:])
-            known = harmless[start] = not (ends_in_digits or redactor.suspects(f"{start}90000000"))
-        yield None if known else one
+def _rename(redactor: Redactor, names: _Texts, column: int, changes: dict[int, dict[int, str]]) -> None:
+    renamed = {old: new for old in set(names) - {None} if (new := redactor.name(cast("str", old))) != old}
+    for position, old in enumerate(names) if renamed else ():
+        if old in renamed:
+            changes.setdefault(position, {})[column] = renamed[old]
 
 
-def _changed_texts(
-    redactor: Redactor, texts: Sequence[object], clean: Callable[[str], str]
-) -> Iterator[tuple[int, str]]:
-    """Positions of the texts that were not clean, with what they become."""
-    for start in range(0, len(texts), _TOGETHER):
-        some = cast("list[str]", [text for text in texts[start : start + _TOGETHER] if text is not None])
-        if not some or not redactor.suspects("\n".join(some)):
-            continue
-        for position in range(start, min(start + _TOGETHER, len(texts))):
-            old = cast("str | None", texts[position])
-            if old is not None and (new := clean(old)) is not old and new != old:
-                yield position, new
+def _unfamiliar(redactor: Redactor, ids: _Texts) -> list[str]:
+    """Ids without those that are a counter behind a harmless beginning, as most are: `run-000017`."""
+    starts = [one.rstrip("0123456789") if one is not None else "" for one in ids]
+    suspicious = {start for start in set(starts) if not _is_harmless(redactor, start)}
+    return [
+        one
+        for one, start in zip(ids, starts, strict=True)
+        if one is not None and (start in suspicious or not _is_counter(one, len(start)))
+    ]
+
+
+def _is_harmless(redactor: Redactor, start: str) -> bool:
+    """Whether nothing private begins there and ends in the digits of a counter."""
+    # Behind a letter the digits can be the end of a hash in hex, which the quick look clears as a whole.
+    is_open = any(c.isdigit() for c in start[-4:]) or start[-1:].isalpha()
+    return not is_open and not redactor.suspects(f"{start}90000000")
+
+
+def _is_counter(text: str, start: int) -> bool:
+    """Whether the digits at the end are too few for a card and for a telephone number that begins with 00."""
+    digits = len(text) - start
+    if digits < _LEAST_ABROAD:
+        return True
+    return digits <= _LONGEST_COUNTER and not (text.startswith("00", start) and text[start + 2] != "0")
+
+
+def _suspects(redactor: Redactor, texts: Iterable[str | None]) -> set[str]:
+    """Those of different texts that need a look of their own."""
+    different = (text for text in texts if text is not None)
+    found: set[str] = set()
+    while some := list(islice(different, _TOGETHER)):
+        if redactor.suspects("\n".join(some)):
+            found.update(filter(redactor.suspects, some))
+    return found
 
 
 def _json_text(redactor: Redactor, text: str) -> str:

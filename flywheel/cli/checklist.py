@@ -50,6 +50,8 @@ class Checklist:
             self._tell(self._running)
         self._running = phase
         self._said[phase] = message
+        if message.startswith("waiting for"):
+            self._tell(phase)
         if phase is Phase.TRACK and message != "running":
             self._tell(phase)
             self._running = None

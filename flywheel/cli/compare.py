@@ -13,6 +13,7 @@ from flywheel.cli.names import known_prompt, known_version
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.cli.strategies import StrategyOption, known_strategy
 from flywheel.errors import InputError
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def compare(
     A version whose text was not captured can be compared but not released.
     """
     from flywheel.learn.experiments import GateRules, compare_slices, overall
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_EVIDENCE, Scope
     from flywheel.records.verdict import Ruling
 
     door = open_door(store, workspace, as_json)
@@ -71,7 +72,7 @@ def compare(
             f"a comparison needs two. See: flywheel prompt log {prompt}"
         )
     scope = Scope(
-        workspace=door.workspace, prompt=prompt, suite=suite, model=model, exclude_sources=("experiment",)
+        workspace=door.workspace, prompt=prompt, suite=suite, model=model, exclude_sources=NOT_EVIDENCE
     )
     table = door.store.executions.score_table(scope, arms, "version")
     total = overall(table, arms[0], arms[1], rules, "recorded")
@@ -129,7 +130,7 @@ def draw_overall(console: Console, total: Judgement, names: tuple[str, str]) -> 
     found = total.evidence
     console.print(
         ruling_text(total.ruling.value),
-        Text(f"{names[1]} against {names[0]} on {found.pairs:,} common cases"),
+        Text(f"{names[1]} against {names[0]} on {count_of(found.pairs, 'common case')}"),
     )
     if not found.pairs:
         console.print(Text(total.because))

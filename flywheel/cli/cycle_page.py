@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from flywheel.cli.demo_page import draw_verdicts
 from flywheel.cli.drawing import chance, interval, make_table, points, short, styled
+from flywheel.cli.model_table import draw_models, own_prompt_lines
+from flywheel.cycle import effective_strategy
+from flywheel.learn.counting import count_of
 from flywheel.records.cycle import Phase
 from flywheel.records.proposal import DiscardedProposal, Proposals
+from flywheel.records.strategy import LearningStrategy
 from flywheel.records.verdict import Evidence, Ruling, Verdicts
 from flywheel.stats.multiplicity import optional_holm
 
@@ -31,6 +35,7 @@ def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, 
         rows.append(
             {
                 "prompt": outcome.request.prompt,
+                "strategy": effective_strategy(outcome.request).model_dump(mode="json"),
                 "output": outcome.output.model_dump(mode="json") if outcome.output else None,
                 "verdicts": [v.model_dump(mode="json") for v in verdicts.verdicts] if verdicts else [],
                 "p_over_prompts": p,
@@ -42,10 +47,10 @@ def cycle_document(store: Store, outcomes: Sequence[CycleOutcome]) -> dict[str, 
     return {"cycles": rows, "done": len(rows) - failed, "failed": failed}
 
 
-def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcome]) -> None:
-    """One page for one prompt, one line each for many."""
+def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcome], again: str = "") -> None:
+    """One page for one prompt, one line each for many; advice repeats the options that were given."""
     if len(outcomes) == 1 and outcomes[0].output is not None:
-        draw_outcome(console, store, outcomes[0])
+        draw_outcome(console, store, outcomes[0], again)
         return
     from rich.text import Text
 
@@ -80,7 +85,7 @@ def draw_outcomes(console: Console, store: Store, outcomes: Sequence[CycleOutcom
             console.print(Text(f"{outcome.request.prompt}: {outcome.output.because}", style="dim"))
 
 
-def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
+def draw_outcome(console: Console, store: Store, outcome: CycleOutcome, again: str = "") -> None:
     """One cycle: what it did, what was tried, where to look next."""
     from rich.text import Text
 
@@ -93,28 +98,52 @@ def draw_outcome(console: Console, store: Store, outcome: CycleOutcome) -> None:
     if verdicts is None or not verdicts.verdicts:
         console.print(Text(output.because))
     else:
-        ordered = sorted(verdicts.verdicts, key=lambda v: list(Ruling).index(v.ruling))
-        draw_verdicts(console, ordered, [now.version] if now else [])
-    for reason in verdicts.degraded if verdicts else ():
-        console.print(Text(f"not tested: {reason}", style="yellow"))
+        _draw_tried(console, verdicts, [now.version] if now else [])
     for line in thrown_out_lines(_thrown_out(store, outcome)):
         console.print(Text(line, style="dim"))
     for insight in output.insights[:MAX_INSIGHTS]:
         made = ", ".join(short(v) for v in insight.proposals[:3]) or "no version proposed from it"
         console.print(styled("[dim]found:[/] {} [dim]({})[/]", insight.title, made))
-    spent = f"{output.calls:,} calls" if output.calls else "no model was called"
+    spent = count_of(output.calls, "call") if output.calls else "no model was called"
     cost = f", {output.cost_usd:.4f} USD" if output.cost_usd is not None else ""
-    did = f"cycle {output.cycle_id}: {output.feedback_collected:,} executions, {spent}{cost}"
-    console.print(did, style="dim", markup=False)
-    validated = next((s.detail for s in output.workflow_stages if s.phase is Phase.VALIDATE), "")
-    if validated:
-        console.print(Text(validated, style="dim"))
+    did = f"cycle {output.cycle_id}: {count_of(output.feedback_collected, 'execution')}, {spent}{cost}"
+    console.print(f"{did}{_strategy(outcome)}", style="dim", markup=False)
+    if told := _left_to_say(verdicts):
+        console.print(Text(told, style="dim"))
     after = next((s.detail for s in output.workflow_stages if s.phase is Phase.TRACK), "")
-    if after:
+    if output.report_models:
+        draw_models(console, "report cases, looked at once and after the release,", output.report_models)
+    elif after:
         console.print(Text(after, style="bold"))
     if output.staged:
-        console.print(styled("[cyan]Waiting for you:[/] flywheel review list"))
-    console.print(styled("[dim]See: flywheel lineage {}[/]", output.prompt))
+        console.print(styled("[cyan]Waiting for you:[/] flywheel review list{}", again))
+    console.print(styled("[dim]See: flywheel lineage {}{}[/]", output.prompt, again))
+
+
+def _left_to_say(verdicts: Verdicts | None) -> str:
+    """What was expected and why it ended, as far as no verdict has said it."""
+    if verdicts is None or not verdicts.verdicts:
+        return ""
+    said = [verdict.because for verdict in verdicts.verdicts]
+    parts = (verdicts.outlook, verdicts.because)
+    return "; ".join(part for part in parts if part and not any(part in because for because in said))
+
+
+def _draw_tried(console: Console, verdicts: Verdicts, live: Sequence[str]) -> None:
+    """Each verdict, those of the winners on every model, what could not be tested."""
+    from rich.text import Text
+
+    ordered = sorted(verdicts.verdicts, key=lambda v: list(Ruling).index(v.ruling))
+    draw_verdicts(console, ordered, live)
+    for verdict in ordered:
+        draw_models(console, verdict.proposal.strategy.replace("+", " + "), verdict.models, verdict.across)
+        version, prompt = short(verdict.proposal.version), verdicts.context.request.prompt
+        for line in own_prompt_lines(prompt, version, verdict.models):
+            console.print(Text(line, style="cyan"), soft_wrap=True)
+    for reason in verdicts.degraded:
+        # What a verdict says itself stands beside it already.
+        if not any(reason in v.because or v.because in reason for v in ordered):
+            console.print(Text(reason, style="yellow"))
 
 
 def thrown_out_lines(discarded: Sequence[DiscardedProposal]) -> list[str]:
@@ -122,6 +151,12 @@ def thrown_out_lines(discarded: Sequence[DiscardedProposal]) -> list[str]:
     lines = [f"thrown out unseen: {d.strategy}: {d.reason}" for d in discarded if d.check != "room"]
     waiting = [d.strategy for d in discarded if d.check == "room"]
     return [*lines, f"waiting for another cycle: {', '.join(waiting)}"] if waiting else lines
+
+
+def _strategy(outcome: CycleOutcome) -> str:
+    """The strategy with all that is not as usual; nothing where it is the balanced one."""
+    strategy = effective_strategy(outcome.request)
+    return f", strategy {strategy.in_words()}" if strategy != LearningStrategy() else ""
 
 
 def _thrown_out(store: Store, outcome: CycleOutcome) -> tuple[DiscardedProposal, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,21 @@ from flywheel.records.cycle import FeedbackLoopInput
 
 if TYPE_CHECKING:
     from flywheel.learn.drafting import Proposer
+    from flywheel.llm.gateway import Gateway
+    from flywheel.ports import CycleObserver
 
 GEPA = "gepa:"
 
 
-def proposals_of(wanted: Sequence[str], request: FeedbackLoopInput, *, prefect: bool) -> tuple[Proposer, ...]:
+def proposals_of(
+    wanted: Sequence[str], request: FeedbackLoopInput, gateway: Gateway | None, *, prefect: bool
+) -> tuple[Proposer, ...]:
     """What the words after --proposals stand for.
 
     Args:
         wanted: files, or `gepa:CALLS`.
         request: names the models.
+        gateway: where they are asked; None where the request names none.
         prefect: whether the cycle would run as a flow, which reads no files of this machine.
 
     Raises:
@@ -37,7 +43,32 @@ def proposals_of(wanted: Sequence[str], request: FeedbackLoopInput, *, prefect: 
 
     files = [Path(word) for word in wanted if not word.startswith(GEPA)]
     found: list[Proposer] = [read_foreign(files)] if files else []
-    return (*found, *(_gepa(word, request) for word in wanted if word.startswith(GEPA)))
+    return (*found, *(_gepa(word, request, gateway) for word in wanted if word.startswith(GEPA)))
+
+
+def told_of(proposers: Sequence[Proposer], observer: CycleObserver | None) -> tuple[Proposer, ...]:
+    """The proposers, those that ask models with an observer of their calls.
+
+    Examples:
+        >>> told_of((), None)
+        ()
+    """
+    from flywheel.llm.observed_model import ObservedModel
+    from flywheel.llm.observed_runner import ObservedRunner, calls_told_to
+    from flywheel.llm.refiner_gepa import GepaProposer
+
+    if observer is None:
+        return tuple(proposers)
+    return tuple(
+        replace(
+            one,
+            runner=ObservedRunner(one.runner, calls_told_to(observer)),
+            writer=ObservedModel(one.writer, observer),
+        )
+        if isinstance(one, GepaProposer)
+        else one
+        for one in proposers
+    )
 
 
 def named_after(
@@ -56,17 +87,17 @@ def named_after(
     )
 
 
-def _gepa(word: str, request: FeedbackLoopInput) -> Proposer:
+def _gepa(word: str, request: FeedbackLoopInput, gateway: Gateway | None) -> Proposer:
     from flywheel.cli.model_runs import runner_for
     from flywheel.llm.refiner_gepa import GepaProposer
-    from flywheel.llm.registry import chat_model
 
     calls = word.removeprefix(GEPA)
     if not calls.isdigit() or not int(calls):
         raise InputError(f"{word!r} needs a number of calls, such as gepa:300. Nothing was started.")
-    if request.model is None or request.refiner is None:
+    if request.model is None or request.refiner is None or gateway is None:
         raise InputError(
             f"{word!r} needs --suite with --model, which answers, and --refiner, which reflects. "
             "Nothing was started."
         )
-    return GepaProposer(runner_for(request.model), chat_model(request.refiner), request.refiner, int(calls))
+    writer = gateway.model(request.refiner)
+    return GepaProposer(runner_for(request.model, gateway), writer, request.refiner, int(calls))

@@ -5,26 +5,26 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flywheel.cli.checklist import Checklist
 from flywheel.cli.doors import Door
-from flywheel.cli.model_runs import gateway_of, runner_at
-from flywheel.cli.names import known_prompt, nearest
-from flywheel.cli.strategies import known_strategy
+from flywheel.cli.flow_process import answer_of
+from flywheel.cli.model_runs import billed_gateway, runner_in
+from flywheel.cli.names import each_model_once, known_prompt, nearest
 from flywheel.cycle import CycleOutcome, Wiring, run_cycle, run_cycles
 from flywheel.errors import InputError, PolicyError, UnknownName
+from flywheel.phases.instructions import KeptInstructions
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
+from flywheel.records.prompt import application_prompts
 
 if TYPE_CHECKING:
     from flywheel.learn.drafting import Proposer
+    from flywheel.llm.gateway import Gateway
 
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
 
     Raises:
         UnknownName: a name or a pattern means no prompt, or the suite does not exist.
-        InputError: a suite without a model.
+        InputError: a suite without a model, a model twice, several without a suite.
     """
     names: dict[str, None] = {}
     known = door.store.prompts.names(door.workspace)
@@ -57,7 +57,7 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
         if not set(pattern) & set("*?["):
             names[known_prompt(door.store, door.workspace, pattern)] = None
             continue
-        matching = fnmatch.filter(known, pattern)
+        matching = fnmatch.filter(application_prompts(known), pattern)
         if not matching:
             raise UnknownName(
                 f"No prompt matches {pattern!r} in workspace {door.workspace!r}. "
@@ -65,37 +65,61 @@ def requests_for(door: Door, wanted: Sequence[str], asked: dict[str, Any]) -> tu
             )
         names.update(dict.fromkeys(matching))
     _check_suite(door, asked.get("suite"), asked.get("model"))
-    fields = {k: v for k, v in asked.items() if v is not None or k == "time_window_days"}
-    known_strategy(asked["strategy"])
+    models = each_model_once([asked.get("model"), *asked.get("also_models", ())])
+    if len(models) > 1 and asked.get("suite") is None:
+        raise InputError(
+            f"--model is given {len(models)} times, which asks for live runs on each of them, and needs "
+            "--suite. Nothing was started. Name the suite whose gate cases they answer."
+        )
+    fields = {k: v for k, v in asked.items() if v not in (None, ()) or k == "time_window_days"}
     return tuple(FeedbackLoopInput(prompt=name, **fields) for name in names)
 
 
+@contextmanager
+def gateway_for(
+    door: Door, requests: Sequence[FeedbackLoopInput], *, prefect: bool
+) -> Iterator[Gateway | None]:
+    """Where all models of the requests are asked; None where none is named, or a flow asks them."""
+    first = requests[0]
+    if prefect or (first.model, first.explain, first.refiner) == (None, None, None):
+        yield None
+        return
+    with billed_gateway(door) as gateway:
+        yield gateway
+
+
 def run_here(
-    door: Door, requests: Sequence[FeedbackLoopInput], proposers: Sequence[Proposer] = ()
+    door: Door,
+    requests: Sequence[FeedbackLoopInput],
+    gateway: Gateway | None,
+    proposers: Sequence[Proposer] = (),
 ) -> tuple[CycleOutcome, ...]:
     """Run the cycles in plain Python; an error of one prompt among many becomes its outcome."""
+    from flywheel.cli.cycle_proposals import told_of
+    from flywheel.llm.observed_model import observed_models
     from flywheel.llm.observed_runner import observed
     from flywheel.llm.refiner import refiner_of
 
     outcomes: list[CycleOutcome] = []
     first = requests[0]
-    tell = partial(door.err.print, style="yellow", soft_wrap=True)
     with ExitStack() as stack:
-        runner = stack.enter_context(runner_at(door, first))
-        watched, observer = stack.enter_context(observed(runner, os.environ, tell))
-        chat = None
-        if first.explain is not None or first.refiner is not None:
-            chat = stack.enter_context(gateway_of(door)).model
+        observer = stack.enter_context(door.telling())
+        runner = None if gateway is None else runner_in(door, first, gateway, observer)
+        chat = None if gateway is None else observed_models(gateway.model, observer)
         if first.explain is not None and chat is not None:
             # A name that means no model is refused before anything starts.
             chat(first.explain)
-        writers = (*proposers, *(refiner_of(first.refiner, chat) if chat is not None else ()))
+        texts = KeptInstructions(door.store, first.workspace).text
+        writers = (
+            *told_of(proposers, observer),
+            *(refiner_of(first.refiner, chat, texts) if chat is not None else ()),
+        )
         for number, request in enumerate(requests, start=1):
             counter = f" ({number} of {len(requests)})" if len(requests) > 1 else ""
             with Checklist(door.err, f"{request.prompt}{counter}") as checklist:
                 wiring = Wiring(
                     store=door.store,
-                    runner=watched,
+                    runner=observed(runner, observer),
                     chat=chat,
                     progress=checklist.update,
                     observer=observer,
@@ -129,19 +153,12 @@ def run_flow(door: Door, requests: Sequence[FeedbackLoopInput]) -> tuple[CycleOu
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "FLYWHEEL_DATABASE_URL": door.settings.database_url,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.learning_cycle", "--request-json", "-"],
-        input=asked,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environ,
-        check=False,
-    )
+    code, said = answer_of(("flows.learning_cycle", "--request-json", "-"), asked, environ)
     try:
-        rows = json.loads(done.stdout.splitlines()[-1])
+        rows = json.loads(said.splitlines()[-1])
     except (IndexError, json.JSONDecodeError) as error:
         raise PolicyError(
-            f"The flow ended with exit code {done.returncode} without an answer. Finished phases are kept; "
+            f"The flow ended with exit code {code} without an answer. Finished phases are kept; "
             "the same command goes on after them. What went wrong stands above."
         ) from error
     return tuple(

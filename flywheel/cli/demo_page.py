@@ -17,6 +17,7 @@ from flywheel.cli.drawing import (
     short,
     styled,
 )
+from flywheel.learn.counting import count_of
 from flywheel.learn.lineage import LineageGraph
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
@@ -166,7 +167,8 @@ def headline(turn: Turn) -> str:
     return (
         f"The prompt {turn.output.prompt!r} went from {percent(found.control_mean)} to "
         f"{percent(found.candidate_mean)} right: {points(found.estimate)} points "
-        f"(95 % interval {interval(found.low, found.high)}) on {found.pairs} cases its author never saw."
+        f"(95 % interval {interval(found.low, found.high)}) "
+        f"on {count_of(found.pairs, 'case')} its author never saw."
     )
 
 
@@ -180,7 +182,7 @@ def afterwards(turn: Turn) -> str:
         return said
     span = interval(output.report_low, output.report_high)
     return (
-        f"{said} On {output.report_pairs} report cases, looked at once and after the release: "
+        f"{said} On {count_of(output.report_pairs, 'report case')}, looked at once and after the release: "
         f"{points(output.report_gain)} ({span})."
     )
 
@@ -238,7 +240,9 @@ def _draw_patterns(console: Console, turn: Turn) -> None:
     failures = report.failed_tests + report.error_tests
     read = turn.analysis.evidence.get("failures_read")
     shown = f"; {read:,} of reflect cases make" if isinstance(read, int) and read < failures else " make"
-    told = f"{failures:,} of {report.total_tests:,} executions{shown} {len(found):,} failure patterns"
+    told = (
+        f"{failures:,} of {report.total_tests:,} executions{shown} {count_of(len(found), 'failure pattern')}"
+    )
     console.print(styled("\n[bold]What failed[/] [dim]{}[/]", told))
     for pattern in found[:PATTERNS_SHOWN]:
         line = Text("  ")
@@ -249,13 +253,15 @@ def _draw_patterns(console: Console, turn: Turn) -> None:
         console.print(line)
     rest = sum(p.count for p in found[PATTERNS_SHOWN:])
     if rest:
-        console.print(f"  {'':12} {rest:>4}  in {len(found) - PATTERNS_SHOWN} smaller patterns", style="dim")
+        console.print(
+            f"  {'':12} {rest:>4}  in {count_of(len(found) - PATTERNS_SHOWN, 'smaller pattern')}", style="dim"
+        )
 
 
 def _draw_verdicts(console: Console, turn: Turn) -> None:
     ordered = sorted(turn.verdicts.verdicts, key=lambda v: (ORDER.index(v.ruling), -_gain(v.evidence)))
     cases = max((v.evidence.pairs for v in ordered if v.evidence is not None), default=0)
-    tried = f"{len(ordered)} candidates, up to {cases} gate cases each"
+    tried = f"{count_of(len(ordered), 'candidate')}, up to {count_of(cases, 'gate case')} each"
     console.print(styled("\n[bold]What was tried[/] [dim]{}[/]", tried))
     draw_verdicts(console, ordered, turn.output.shipped)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,7 +20,7 @@ from flywheel.settings import Settings, read_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flywheel.ports import Store
+    from flywheel.ports import CycleObserver, Store
     from flywheel.store.open import SqlStore
 
 Document = dict[str, Any]
@@ -33,11 +35,13 @@ class Door:
         settings: store address, home folder, default workspace.
         workspace: where the command reads and writes.
         as_json: whether stdout carries one JSON document and nothing else.
+        again: `--store` with `--workspace` as they were given, for commands that are advised.
     """
 
     settings: Settings
     workspace: str
     as_json: bool
+    again: str = ""
 
     @cached_property
     def out(self) -> Console:
@@ -76,6 +80,14 @@ class Door:
             draw(self.out)
 
     @contextlib.contextmanager
+    def telling(self) -> Iterator[CycleObserver | None]:
+        """The observer that the environment asks for; what it could not tell is said on stderr."""
+        from flywheel.llm.observed_runner import telling
+
+        with telling(os.environ, partial(self.err.print, style="yellow", soft_wrap=True)) as observer:
+            yield observer
+
+    @contextlib.contextmanager
     def keeping(self, what: str) -> Iterator[None]:
         """Say what is kept when the user interrupts the block."""
         try:
@@ -102,11 +114,14 @@ def open_door(store: str | None, workspace: str | None, as_json: bool) -> Door:
         InputError: an option is there and empty, as a variable that is not set makes it.
 
     Examples:
-        >>> open_door("runs.db", "team", True).settings.database_url
-        'sqlite:///runs.db'
+        >>> door = open_door("runs.db", "team", True)
+        >>> door.settings.database_url, door.again
+        ('sqlite:///runs.db', ' --store runs.db --workspace team')
     """
     for option, value in (("--store", store), ("--workspace", workspace)):
         if value is not None and not value.strip():
             raise InputError(f"{option} is empty. Nothing was opened. Give a value, or leave the option out.")
     settings = read_settings(store)
-    return Door(settings, workspace or settings.workspace, as_json)
+    given = (("--store", store and shown_address(store)), ("--workspace", workspace))
+    again = "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+    return Door(settings, workspace or settings.workspace, as_json, again)

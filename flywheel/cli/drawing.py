@@ -165,6 +165,7 @@ def make_table(title: str | None, columns: Sequence[str], *, right: Sequence[str
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
+    narrowest = 20 if len(columns) < 7 else 14
     for name in columns:
         number = name in right
         fixed = number or name in ("", "version", "from", "to", "review", "when (UTC)", "since (UTC)")
@@ -173,7 +174,7 @@ def make_table(title: str | None, columns: Sequence[str], *, right: Sequence[str
             justify="right" if number else "left",
             no_wrap=fixed,
             overflow="fold",
-            min_width=20 if name in ("prompt", "model", "slice", "agent", "suite") else None,
+            min_width=narrowest if name in ("prompt", "model", "slice", "agent", "suite") else None,
         )
     return table
 

@@ -12,6 +12,7 @@ from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import UNKNOWN, make_table, percent, say_nothing_there, styled
 from flywheel.cli.names import known_prompt
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +50,12 @@ def flaky(
     """Tests that pass as well as fail although nothing changed; broken ones are told apart."""
     from flywheel.learn.flaky import flaky_tests, quarantine
     from flywheel.learn.prediction import forecast_failures
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_EVIDENCE, Scope
 
     door = open_door(store, workspace, as_json)
     if prompt is not None:
         known_prompt(door.store, door.workspace, prompt)
-    scope = Scope(workspace=door.workspace, prompt=prompt, suite=suite, exclude_sources=("experiment",))
+    scope = Scope(workspace=door.workspace, prompt=prompt, suite=suite, exclude_sources=NOT_EVIDENCE)
     columns = door.store.executions.columns(scope)
     found = flaky_tests(columns, sure)
     forecasts = forecast_failures(columns)[:following] if following else ()
@@ -75,7 +76,9 @@ def flaky(
 
     def draw(console: Console) -> None:
         if not found:
-            say_nothing_there(console, "No test with a case id ever failed here.", "See: flywheel report")
+            say_nothing_there(
+                console, "No test with a case id ever failed here.", f"See: flywheel report{door.again}"
+            )
             return
         draw_tests(console, found, limit)
         if forecasts:
@@ -99,7 +102,7 @@ _COLOURS = {"flaky": "yellow", "broken": "red", "healthy": "green", "unknown": "
 def draw_tests(console: Console, found: Sequence[FlakyTest], limit: int) -> None:
     """One line per test that ever failed, the surest flaky one first."""
     counts = ", ".join(f"{sum(t.status == s for t in found):,} {s}" for s in _STATUSES)
-    console.print(f"{len(found):,} tests failed at least once: {counts}\n")
+    console.print(f"{count_of(len(found), 'test')} failed at least once: {counts}\n")
     numbers = ("chance", "runs", "failed", "fails at", "reruns")
     dated = ("last failed",) if any(t.last_failed for t in found[:limit]) else ()
     table = make_table(None, ("test", "status", *numbers, *dated), right=numbers)

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flywheel.cli.alert_raising import alerts_config
 from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
     from flywheel.capture.importing import ImportReport, ImportSettings
+    from flywheel.records.alert import Alert
+    from flywheel.records.alerting import AlertsConfig
 
 app = typer.Typer(add_completion=False)
 
+ALERT_FIELDS = {"alert_id", "severity", "subject", "message", "times"}
 COUNTS = ("read", "stored", "replaced", "unchanged", "rejected")
 REJECTIONS_SHOWN = 5
 
@@ -80,9 +86,11 @@ def import_executions(
 ) -> None:
     """Bring in recorded executions. Repeating an import changes nothing.
 
-    Exit code 1 when lines were rejected; they are in a quarantine file that can be imported again.
+    Exit code 1 when lines were rejected; they are in a quarantine file that can be imported again, and an
+    alert is kept.
     """
     door = open_door(store, workspace, as_json)
+    config = alerts_config()
     if project is not None or since is not None or not paths:
         from flywheel.cli.importing_live import import_project
 
@@ -91,14 +99,37 @@ def import_executions(
     else:
         settings = _settings(door, file_format, columns or [], mapping, prompt)
         reports = _import_all(door, paths, settings, dry_run)
+    raised = () if dry_run else _tell_rejected(door, config, paths, reports)
     document = import_document(paths, reports, dry_run)
+    document["alerts"] = [alert.model_dump(mode="json", include=ALERT_FIELDS) for alert in raised]
 
     def draw(console: Console) -> None:
-        draw_import(console, paths, reports, dry_run)
+        draw_import(console, paths, reports, dry_run, door.again)
+        if raised:
+            subjects = ", ".join(alert.subject for alert in raised)
+            console.print(
+                f"Alert kept: {subjects}. See: flywheel alerts list{door.again}", style="yellow", markup=False
+            )
 
     door.answer(document, draw)
     if document["rejected"]:
         raise typer.Exit(1)
+
+
+def _tell_rejected(
+    door: Door, config: AlertsConfig, paths: list[Path], reports: list[ImportReport]
+) -> tuple[Alert, ...]:
+    """Raise an alert for each file with rejected lines; one for a file that came in whole is over."""
+    from flywheel.cli.alert_raising import raise_news
+    from flywheel.watch.news import News, import_news
+
+    def news(now: datetime) -> News:
+        found = News()
+        for path, report in zip(paths, reports, strict=True):
+            found += import_news(report.rejected, report.read, str(path), door.workspace, now)
+        return found
+
+    return raise_news(door, config, news)
 
 
 def refuse_mixture(
@@ -130,8 +161,10 @@ def import_document(paths: list[Path], reports: list[ImportReport], dry_run: boo
     }
 
 
-def draw_import(console: Console, paths: list[Path], reports: list[ImportReport], dry_run: bool) -> None:
-    """Counts per file, the first rejected lines, where the others are."""
+def draw_import(
+    console: Console, paths: list[Path], reports: list[ImportReport], dry_run: bool, again: str = ""
+) -> None:
+    """Counts per file, the first rejected lines, where the others are; advice repeats the options given."""
     from rich.text import Text
 
     for path, report in zip(paths, reports, strict=True):
@@ -148,21 +181,23 @@ def draw_import(console: Console, paths: list[Path], reports: list[ImportReport]
             console.print(Text(f"  {note}", style="yellow"), soft_wrap=True)
     if dry_run:
         console.print("Dry run: nothing was stored.", style="dim")
+    elif any(report.stored or report.replaced or report.unchanged for report in reports):
+        console.print(f"See: flywheel report{again}", style="dim", markup=False, soft_wrap=True)
     else:
-        console.print("See: flywheel report", style="dim")
+        console.print("Nothing was stored.", style="dim")
 
 
 def _told(report: ImportReport) -> list[str]:
     """Rejected lines in words, those with one reason together."""
-    lines: dict[tuple[str | None, str], list[int]] = {}
+    lines: dict[tuple[str | None, str], list[str]] = {}
     for one in report.rejections:
-        lines.setdefault((one.field, one.reason), []).append(one.position)
+        lines.setdefault((one.field, one.reason), []).append(one.place)
     told = []
-    for (field, reason), positions in list(lines.items())[:REJECTIONS_SHOWN]:
+    for (field, reason), places in list(lines.items())[:REJECTIONS_SHOWN]:
         where = f", field {field!r}" if field else ""
-        more = f" and {len(positions) - 1} more like it" if len(positions) > 1 else ""
-        told.append(f"line {positions[0]}{more}{where}: {reason}")
-    covered = sum(len(positions) for positions in list(lines.values())[:REJECTIONS_SHOWN])
+        more = f" and {len(places) - 1} more like it" if len(places) > 1 else ""
+        told.append(f"{places[0]}{more}{where}: {reason}")
+    covered = sum(len(places) for places in list(lines.values())[:REJECTIONS_SHOWN])
     if report.rejected > covered:
         told.append(
             f"{report.rejected - covered:,} more rejected lines are in the quarantine file with their reasons"
@@ -217,9 +252,7 @@ def _import_all(door: Door, paths: list[Path], settings: ImportSettings, dry_run
 def _plain(report: ImportReport) -> dict[str, Any]:
     return {
         **{name: getattr(report, name) for name in COUNTS},
-        "rejections": [
-            {"line": one.position, "field": one.field, "reason": one.reason} for one in report.rejections
-        ],
+        "rejections": [one.document() for one in report.rejections],
         "quarantine": str(report.quarantine_path) if report.quarantine_path else None,
         "notes": list(report.notes),
     }

@@ -9,7 +9,16 @@ import typer
 
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import UNKNOWN, amount, chance, make_table, percent, short
-from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import (
+    BudgetTokensOption,
+    BudgetUsdOption,
+    JsonOption,
+    StoreOption,
+    WorkspaceOption,
+    examples,
+)
+from flywheel.cli.refusals import CHECK_SAYS_NO, INTERRUPTED
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,6 +159,8 @@ def pairs(
         int | None,
         typer.Option("--budget-calls", min=0, metavar="N", help="Most calls; a pair takes up to 4."),
     ] = None,
+    budget_usd: BudgetUsdOption = None,
+    budget_tokens: BudgetTokensOption = None,
     session: SessionOption = None,
     store: StoreOption = None,
     workspace: WorkspaceOption = None,
@@ -161,12 +172,16 @@ def pairs(
     Exit code 1 when pairs are left without a verdict.
     """
     from flywheel.cli.judge_runs import Question, compared, duels_document
+    from flywheel.cli.model_runs import billed_gateway
     from flywheel.cli.text_files import read_utf8
+    from flywheel.llm.executor_budget import Ceiling
 
     door = open_door(store, workspace, as_json)
     text = read_utf8(rubric) if rubric else None
     question = Question(suite, control, candidate, model, judge, criteria, text, session)
-    found = compared(door, question, concurrency, budget_calls)
+    with billed_gateway(door) as gateway:
+        ceiling = Ceiling(budget_calls, budget_usd, budget_tokens)
+        found = compared(door, question, gateway, concurrency, ceiling)
 
     def draw(console: Console) -> None:
         said = found.summary
@@ -184,13 +199,15 @@ def pairs(
             f"by {amount(bias.estimate, '', 2)} ({low} to {high}; 0 is fair)"
         )
         if found.missing:
+            why = f" ({found.stopped})" if found.stopped else ""
             console.print(
-                f"{found.missing:,} pairs have no verdict; the same command asks for them.", style="yellow"
+                f"{count_of(found.missing, 'pair')} without a verdict{why}; the same command asks again.",
+                style="yellow",
             )
 
     door.answer(duels_document(found), draw)
     if found.missing:
-        raise typer.Exit(1)
+        raise typer.Exit(INTERRUPTED if found.stopped == "interrupted" else CHECK_SAYS_NO)
 
 
 def _range(interval: Interval) -> str:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from flywheel.capture.object_lines import objects
 from flywheel.cli.doors import Document, Door
-from flywheel.cli.names import known_version
+from flywheel.cli.model_runs import must_have_price
+from flywheel.cli.names import known_prompt, known_version
 from flywheel.cli.run_manifest import prompt_of
-from flywheel.cli.suite_files import objects
+from flywheel.cli.stopping import stopping_of
 from flywheel.errors import InputError, RejectedLine
+from flywheel.learn.counting import count_of
 from flywheel.learn.judging import DuelSummary, JudgeCalibration, summarise
 from flywheel.llm.executor import SOURCE
+from flywheel.llm.executor_budget import Ceiling, Purse
+from flywheel.llm.gateway import Gateway
 from flywheel.llm.judge_pairs import Pair, PairJudge, duel_of, judge_pairs
-from flywheel.llm.registry import chat_model
+from flywheel.llm.observed_model import observed_models
+from flywheel.llm.served import ServedModel
 from flywheel.records.execution import Execution, Outcome
 
 CALLS_OF_A_PAIR = 4
@@ -40,12 +46,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the comparison gave; missing pairs have no verdict."""
+    """What the comparison gave; missing pairs have no verdict.
+
+    Attributes:
+        calls: made now.
+        stopped: why it ended before the last pair, else empty.
+    """
 
     summary: DuelSummary
     verdicts: tuple[Execution, ...]
     missing: int
     calls: int
+    stopped: str = ""
 
 
 def judged_runs(door: Door, suite: str, session: str | None) -> list[Execution]:
@@ -100,28 +112,55 @@ def calibration_document(found: JudgeCalibration) -> Document:
     return {"labels": found.confusion.n, **asdict(found)}
 
 
-def compared(door: Door, question: Question, concurrency: int, budget_calls: int | None) -> Compared:
+def compared(
+    door: Door, question: Question, gateway: Gateway, concurrency: int, ceiling: Ceiling
+) -> Compared:
     """Pairs of kept answers judged in both orders; kept verdicts are not asked for again.
 
+    The forecast goes to stderr before anything is sent.
+
+    Args:
+        door: store with workspace.
+        question: which answers, which judge.
+        gateway: where the judge is asked.
+        concurrency: most pairs at once.
+        ceiling: of these calls.
+
     Raises:
-        InputError: the two prompts have no case in common in this run.
+        InputError: the two prompts have no case in common in this run, or a ceiling in USD has no price.
+        BudgetSpent: the pairs do not fit the ceilings of the models file; nothing was sent.
     """
     pairs = _pairs(door, question)
-    judge = PairJudge(chat_model(question.judge), question.judge, question.criteria, question.rubric)
+    model = gateway.model(question.judge)
+    judge = PairJudge(model, question.judge, question.criteria, question.rubric)
     session = f"pairs/{question.suite}"
     ids = {judge.id_of(pair, session): pair for pair in pairs}
     kept = {e.execution_id: e for e in _session(door, session) if duel_of(e) is not None}
     left = [pair for key, pair in ids.items() if key not in kept]
-    affordable = left if budget_calls is None else left[: budget_calls // CALLS_OF_A_PAIR]
-    calls = 0
-    with door.keeping("Verdicts that came are kept; the same command asks for the rest."):
-        for batch in judge_pairs(judge, affordable, session, concurrency):
+    purse = Purse(ceiling, CALLS_OF_A_PAIR)
+    _foretold(door, judge, left, gateway)
+    if ceiling.usd is not None:
+        must_have_price(model, question.judge)
+    with door.telling() as observer, stopping_of(gateway) as stopping:
+        asking = replace(judge, model=observed_models(gateway.model, observer)(question.judge))
+        for batch in judge_pairs(asking, left, session, concurrency, purse, stopping):
+            gateway.ledger.flush()
             door.own_store.executions.write(batch)
             kept |= {e.execution_id: e for e in batch}
-            calls += sum(_calls(execution) for execution in batch)
+        stopped = "interrupted" if stopping() else purse.because
     verdicts = tuple(kept[key] for key in ids if key in kept)
     duels = [duel for duel in map(duel_of, verdicts) if duel is not None]
-    return Compared(summarise(duels), verdicts, len(pairs) - len(duels), calls)
+    return Compared(summarise(duels), verdicts, len(pairs) - len(duels), purse.calls, stopped)
+
+
+def _foretold(door: Door, judge: PairJudge, left: Sequence[Pair], gateway: Gateway) -> None:
+    if isinstance(judge.model, ServedModel) and left:
+        expected = judge.model.forecast(q for pair in left for q in judge.questions(pair))
+        door.err.print(
+            f"Forecast for {count_of(len(left), 'pair')} with {judge.name!r}: {expected.in_words()}.",
+            style="dim",
+        )
+        gateway.spend.check(expected, fresh=True)
 
 
 def duels_document(found: Compared) -> Document:
@@ -130,7 +169,13 @@ def duels_document(found: Compared) -> Document:
         {"case_id": e.case_id, "verdict": e.output, "error": e.error_message, "cost_usd": e.cost_usd}
         for e in found.verdicts
     ]
-    return {**asdict(found.summary), "missing": found.missing, "calls": found.calls, "pairs": rows}
+    return {
+        **asdict(found.summary),
+        "missing": found.missing,
+        "calls": found.calls,
+        "stopped": found.stopped,
+        "pairs": rows,
+    }
 
 
 def _pairs(door: Door, question: Question) -> list[Pair]:
@@ -154,16 +199,12 @@ def _pairs(door: Door, question: Question) -> list[Pair]:
 
 
 def _answers(door: Door, runs: Sequence[Execution], reference: str, model: str) -> Mapping[str, Execution]:
-    named = prompt_of(reference)
+    named = prompt_of(reference, door.store.prompts.names(door.workspace))
+    known_prompt(door.store, door.workspace, named["name"])
     version = known_version(door.store, door.workspace, named["name"], named.get("version", "live")).version
     wanted = (named["name"], version, model)
     mine = [e for e in runs if (e.prompt, e.version, e.model) == wanted]
     return {e.case_id: e for e in mine if e.case_id is not None and e.output is not None}
-
-
-def _calls(execution: Execution) -> int:
-    known = execution.metadata.get("calls") if isinstance(execution.metadata, dict) else None
-    return known if isinstance(known, int) else 0
 
 
 def _session(door: Door, name: str) -> list[Execution]:

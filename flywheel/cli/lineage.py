@@ -10,6 +10,7 @@ from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import RULING_COLOURS, points, say_nothing_there, short, styled
 from flywheel.cli.names import known_prompt
 from flywheel.cli.options import JsonOption, PromptArgument, StoreOption, WorkspaceOption, examples
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,6 @@ def edge_line(edge: Edge) -> Text:
     colour = RULING_COLOURS.get(ruling, "white")
     told = ""
     if edge.evidence is not None and edge.evidence.estimate is not None:
-        told += f" {points(edge.evidence.estimate)} points on {edge.evidence.pairs} cases"
+        told += f" {points(edge.evidence.estimate)} points on {count_of(edge.evidence.pairs, 'case')}"
     told += f", {edge.strategy.replace('+', ' + ')}" if edge.strategy else ""
     return styled(f"[{colour}]{ruling}[/]{{}}", told)

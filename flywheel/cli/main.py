@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from flywheel.cli.refusals import exit_code_of
+from flywheel.cli.refusals import exit_code_of, given_store
 
 
 class Entry(NamedTuple):
@@ -38,9 +38,13 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("patterns", "patterns:app", "Failure patterns, the most damaging first.", SEE),
     Entry("flaky", "flaky:app", "Unstable tests, with a list to put away.", SEE),
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
+    Entry("baseline", "baseline:app", "Models x slices: who reaches its targets, on what.", SEE),
+    Entry("probe", "probe:app", "What breaks a prompt: other wordings, noise, attacks.", SEE),
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
-    Entry("status", "status:app", "Live versions, last cycles, waiting reviews.", SEE),
+    Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),
+    Entry("status", "status:app", "Live versions, last cycles, waiting reviews, open alerts.", SEE),
+    Entry("alerts", "alerts:app", "What a person should look at, with its channels.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),
     Entry("plan", "plan:app", "What an experiment could show and would cost.", IMPROVE),
     Entry("cycle", "cycle:app", "The six phases: from evidence to a better prompt.", IMPROVE),
@@ -48,6 +52,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("release", "release:release_app", "What is live, with its history.", DECIDE),
     Entry("rollback", "release:rollback_app", "Put a previous version back, to the byte.", DECIDE),
     Entry("lineage", "lineage:app", "Who came from whom, on what evidence.", DECIDE),
+    Entry("check", "check:app", "What a deployment needs, before it is one.", DECIDE),
     Entry("redaction", "redaction:app", "What is taken out of evidence before it is stored.", DECIDE),
 )
 """Every command, in the order of a user's journey."""
@@ -92,7 +97,7 @@ class LazyGroup(TyperGroup):
                 **extra,
             )
 
-        code = exit_code_of(call, as_json="--json" in line)
+        code = exit_code_of(call, as_json="--json" in line, store=given_store(line))
         if standalone_mode:
             sys.exit(code)
         return code

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flywheel.errors import UnknownName
+from flywheel.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from flywheel.ports import Store
@@ -40,6 +40,12 @@ def known_version(store: Store, workspace: str, prompt: str, ref: str) -> Prompt
     if found is not None:
         return found
     versions = store.prompts.versions(workspace, prompt)
+    if ref == "live":
+        known = f"Versions: {', '.join(v.short for v in versions)}" if versions else "It has no text yet"
+        raise UnknownName(
+            f"No version of prompt {prompt!r} is live. {known}. Nothing was changed. "
+            f"Make one live with: flywheel prompt add {prompt} FILE --live"
+        )
     names = [label for version in versions for label in version.labels]
     names += [version.short for version in versions]
     names += [name for name in store.prompts.recorded(workspace, prompt) if len(name) != 64]
@@ -67,3 +73,20 @@ def nearest(wanted: str, names: Sequence[str], limit: int = 8) -> str:
         return "There are none yet."
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"There are {', '.join(map(repr, names[:limit]))}{more}."
+
+
+def each_model_once(models: Sequence[str | None]) -> tuple[str, ...]:
+    """The models that are named, in their order.
+
+    Raises:
+        InputError: one is named twice.
+
+    Examples:
+        >>> each_model_once(["a", None, "b"])
+        ('a', 'b')
+    """
+    named = [model for model in models if model is not None]
+    twice = next((model for model in named if named.count(model) > 1), None)
+    if twice is not None:
+        raise InputError(f"--model {twice!r} is named twice. Nothing was started. Name each model once.")
+    return tuple(named)

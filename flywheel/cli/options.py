@@ -38,6 +38,24 @@ PromptOption = Annotated[
     str | None, typer.Option("--prompt", metavar="NAME", help="Only executions of this prompt.")
 ]
 
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="At most N cases, always the same ones.")
+]
+ConcurrencyOption = Annotated[
+    int | None,
+    typer.Option("--concurrency", min=1, max=512, metavar="N", help="Most calls at once. Default: 8."),
+]
+BudgetCallsOption = Annotated[
+    int | None, typer.Option("--budget-calls", min=0, metavar="N", help="Most calls of this run.")
+]
+BudgetUsdOption = Annotated[
+    float | None, typer.Option("--budget-usd", min=0, metavar="X", help="Most USD of this run.")
+]
+BudgetTokensOption = Annotated[
+    int | None, typer.Option("--budget-tokens", min=0, metavar="N", help="Most tokens of this run.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the forecast; send nothing.")]
+
 
 def examples(*lines: str) -> str:
     """The example lines under a command's help.

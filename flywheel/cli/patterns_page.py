@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flywheel.cli.drawing import bar, chance, interval, make_table, percent, short, styled
 from flywheel.cli.finding_words import home_of, since_when
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,16 +15,17 @@ if TYPE_CHECKING:
     from flywheel.cli.patterns_seen import Seen
     from flywheel.phases.explain import Explained
     from flywheel.records.analysis import FailurePattern
-    from flywheel.records.findings import FlakyTest, SliceFinding
+    from flywheel.records.findings import FlakyTest, Insight, SliceFinding
 
 STATE_COLOURS = {"new": "red", "came_back": "red", "known": "yellow", "resolved": "green"}
 MAX_TRIED = 3
+MAX_INSIGHTS = 3
 
 
 def draw_head(console: Console, seen: Seen, patterns: int) -> None:
     """How many failures make how many patterns; how many texts were read where not all were."""
-    kinds = "1 pattern" if patterns == 1 else f"{patterns:,} patterns"
-    console.print(styled("[bold]{} failures[/] make {}.", f"{seen.total_failures:,}", kinds))
+    failures, verb = count_of(seen.total_failures, "failure"), "makes" if seen.total_failures == 1 else "make"
+    console.print(styled("[bold]{}[/] {} {}.", failures, verb, count_of(patterns, "pattern")))
     read, there = len(seen.failures) + len(seen.passes), seen.total_failures + seen.total_passes
     if read < there:
         said = (
@@ -66,7 +68,12 @@ def facts_of(pattern: FailurePattern, tried: Mapping[str, str]) -> list[tuple[st
     facts = [
         ("seen", since_when(pattern)),
         ("home", where),
-        ("cause", f"{written.cause} ({written.model}, from {len(written.pairs)} pairs)" if written else ""),
+        (
+            "cause",
+            f"{written.cause} ({written.model}, from {count_of(len(written.pairs), 'pair')})"
+            if written
+            else "",
+        ),
         ("by rule" if written else "cause", pattern.cause),
         ("cure", written.fix if written else pattern.recommendation),
         ("tried", "; ".join(versions)),
@@ -85,6 +92,21 @@ def draw_rest(console: Console, seen: Seen, limit: int) -> None:
         console.print(styled("[green]Resolved[/], not seen where it would have shown:"))
         for pattern in seen.resolved[:limit]:
             console.print(styled("  {} [dim]{}[/]", pattern.title, since_when(pattern)))
+
+
+def draw_insights(console: Console, insights: Sequence[Insight]) -> None:
+    """What to do first, over patterns, places and flaky tests: a line for what is known, one for the cure."""
+    if not insights:
+        return
+    console.print(styled("[bold]What to do first[/]"))
+    for number, insight in enumerate(insights[:MAX_INSIGHTS], start=1):
+        known = f"{insight.damage:,.0f} failures, {percent(insight.confidence, 0)} sure"
+        console.print(styled("{}. {} [dim]({})[/]", number, insight.title, known))
+        if insight.recommendation:
+            console.print(styled("   {}", insight.recommendation))
+    if len(insights) > MAX_INSIGHTS:
+        console.print(f"   {len(insights) - MAX_INSIGHTS:,} more: --json", style="dim")
+    console.print()
 
 
 def draw_worse(console: Console, worse: Sequence[SliceFinding]) -> None:
@@ -125,7 +147,9 @@ def draw_flaky(console: Console, flaky: Sequence[FlakyTest]) -> None:
 def draw_explained(console: Console, told: Explained, kept: int) -> None:
     """What a model was asked, what came of it, whether it is kept."""
     cost = "" if told.cost_usd is None else f" for {told.cost_usd:.4f} USD"
-    console.print(styled("{} causes written in {} calls{}.", told.written, told.asked, cost))
+    console.print(
+        styled("{} written in {}{}.", count_of(told.written, "cause"), count_of(told.asked, "call"), cost)
+    )
     for reason in told.because:
         console.print(styled("[yellow]no written cause[/] {}", reason))
     if told.written > kept:

@@ -8,9 +8,9 @@ import typer
 
 from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import UNKNOWN, make_table, percent, styled
-from flywheel.cli.names import known_prompt
+from flywheel.cli.names import each_model_once, known_prompt
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
-from flywheel.cli.strategies import StrategyOption, known_strategy
+from flywheel.cli.strategies import StrategyOption, asked_strategy
 from flywheel.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def plan(
         typer.Option("--gain", min=0.001, max=1, help="Smallest gain worth a release; 0.05 is 5 points."),
     ] = 0.05,
     candidates: Annotated[int, typer.Option("--candidates", min=1, max=32, help="Versions to test.")] = 8,
-    model: Annotated[str | None, typer.Option("--model", metavar="M", help="Model that answers.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="M", help="Model that answers; repeatable, the first decides."),
+    ] = None,
     noise_floor: Annotated[
         bool,
         typer.Option(
@@ -56,30 +59,41 @@ def plan(
     Exit code 1 when the answer is: not worth it.
     """
     from flywheel.cycle import SystemClock, Wiring, new_context
-    from flywheel.phases.before import Question, expectation
+    from flywheel.phases.before import Question, expectation, forecast_others
+    from flywheel.phases.screening import screened_below
     from flywheel.records.cycle import FeedbackLoopInput
 
     door = open_door(store, workspace, as_json)
-    known_strategy(strategy)
+    chosen = asked_strategy(strategy)
     known_prompt(door.store, door.workspace, prompt)
     if door.store.cases.suite(door.workspace, suite) is None:
         raise UnknownName(f"No suite {suite!r} in workspace {door.workspace!r}. See: flywheel suite list")
-    if noise_floor and model is None:
+    if noise_floor and not model:
         raise InputError("--noise-floor runs the live version and needs --model. Nothing was run.")
+    models = each_model_once(model or [])
     request = FeedbackLoopInput(
         prompt=prompt,
         workspace=door.workspace,
         suite=suite,
-        model=model,
-        strategy=strategy,
+        model=models[0] if models else None,
+        also_models=models[1:],
         time_window_days=None,
+        **chosen,
     )
     clock = SystemClock()
     context = new_context(request, Wiring(door.store, clock=clock), clock.now())
     gate = door.store.cases.gate(door.workspace, suite)
     runs = _again(door, context) if noise_floor else None
     look = expectation(context, Question(candidates, gain, runs=runs), gate, door.store)
-    document = _document(look, len(gate.cases), gain, candidates)
+    others = forecast_others(context, len(gate.cases), door.store)
+    document = {
+        **_document(look, len(gate.cases), gain, candidates),
+        "screened_below": screened_below(context, candidates, len(gate.cases)),
+        "other_models": [
+            {"model": name, "calls": each.calls, "input_tokens": each.input_tokens, "usd": each.usd}
+            for name, each in others
+        ],
+    }
     door.answer(document, lambda console: _draw(console, document))
     if not look.worthwhile:
         raise typer.Exit(1)
@@ -144,6 +158,15 @@ def _draw(console: Console, document: Document) -> None:
         ("calls, at most", _number(document["calls"])),
         ("input tokens, at most", _number(document["input_tokens"])),
         ("USD, at most", UNKNOWN if document["usd"] is None else f"{document['usd']:.2f}"),
+        *(
+            (f"calls of a winner on {other['model']}, at most", _number(other["calls"]))
+            for other in document["other_models"]
+        ),
+        *(
+            [("candidates are screened first with fewer calls than", _number(document["screened_below"]))]
+            if document["screened_below"]
+            else []
+        ),
         ("earlier looks at these gate cases", _number(document["gate_looks"])),
     ):
         table.add_row(name, value)

@@ -13,6 +13,7 @@ from flywheel.cli.names import known_prompt, known_version
 from flywheel.cli.options import JsonOption, PromptArgument, StoreOption, WorkspaceOption, examples
 from flywheel.cli.prompt_quality import draw_check, features
 from flywheel.errors import UnknownName
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,12 +47,15 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Keep a file as a version of a prompt. The same text twice is one version."""
-    from flywheel.cli.prompt_keeping import keep_version, version_of
+    from flywheel.cli.prompt_instructions import check_instructions
+    from flywheel.cli.prompt_keeping import keep_version, tell_made_live, version_of
     from flywheel.cli.text_files import read_utf8
 
     door = open_door(store, workspace, as_json)
     version = version_of(door.workspace, name, read_utf8(file), label or [])
+    check_instructions([version])
     kept = keep_version(door.own_store, version, live=live)
+    tell_made_live(door, [kept])
     door.answer(kept.document(), kept.draw)
 
 
@@ -88,7 +92,8 @@ def import_prompts(
 ) -> None:
     """Keep many versions of many prompts from one file: all of them, or none."""
     from flywheel.capture.prompt_files import PromptFileSettings, prompts_file
-    from flywheel.cli.prompt_keeping import keep_versions
+    from flywheel.cli.prompt_instructions import check_instructions
+    from flywheel.cli.prompt_keeping import keep_versions, tell_made_live
     from flywheel.cli.suite_files import parse_mapping
 
     door = open_door(store, workspace, as_json)
@@ -96,7 +101,9 @@ def import_prompts(
     mapping |= {label_from: "label"} if label_from else {}
     mapping |= {text_from: "text"} if text_from else {}
     versions = prompts_file(file, PromptFileSettings(door.workspace, name, mapping))
+    check_instructions(versions)
     kept = keep_versions(door.own_store, versions, live_label)
+    tell_made_live(door, kept)
     document: Document = {
         "read": len(versions),
         "added": sum(k.added for k in kept),
@@ -107,8 +114,8 @@ def import_prompts(
     def draw(console: Console) -> None:
         prompts, live = document["prompts"], document["made_live"]
         console.print(
-            f"{document['read']} versions read, {document['added']} added, "
-            f"{len(prompts)} prompts, {len(live)} with a new live version."
+            f"{count_of(document['read'], 'version')} read, {document['added']} added, "
+            f"{count_of(len(prompts), 'prompt')}, {len(live)} with a new live version."
         )
         console.print("See: flywheel prompt list", style="dim")
 
@@ -214,8 +221,11 @@ def diff(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What changed between two versions, as a unified diff."""
-    import difflib
+    """What changed between two versions, as a unified diff.
+
+    At the end of a changed line a blank shows as ·, a tab as ⇥, a carriage return as ␍.
+    """
+    from flywheel.cli.prompt_diff import diff_lines, visible
 
     door = open_door(store, workspace, as_json)
     known_prompt(door.store, door.workspace, name)
@@ -223,8 +233,7 @@ def diff(
     for version in pair:
         if version.text is None:
             raise UnknownName(without_text(version))
-    first, second = ((v.text or "").splitlines(keepends=True) for v in pair)
-    lines = list(difflib.unified_diff(first, second, pair[0].short, pair[1].short))
+    lines = diff_lines(pair[0].text or "", pair[1].text or "", (pair[0].short, pair[1].short))
     document: Document = {
         "prompt": name,
         "old": pair[0].version,
@@ -238,7 +247,7 @@ def diff(
 
         colours = {"+": "green", "-": "red", "@": "cyan"}
         for line in lines:
-            console.print(Text(line.rstrip("\n"), style=colours.get(line[0], "")), soft_wrap=True)
+            console.print(Text(visible(line), style=colours.get(line[0], "")), soft_wrap=True)
         if not lines:
             console.print("The two versions are the same text.")
 

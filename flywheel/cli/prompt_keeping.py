@@ -18,7 +18,7 @@ from flywheel.records.release import JournalState, ReleaseEvent, ReleaseKind
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flywheel.cli.doors import Document
+    from flywheel.cli.doors import Document, Door
     from flywheel.ports import Store
 
 
@@ -95,6 +95,17 @@ def keep_version(store: Store, version: PromptVersion, *, live: bool) -> Kept:
 def keep_versions(store: Store, versions: Sequence[PromptVersion], live_label: str | None) -> list[Kept]:
     """Keep many versions; those that carry the label go live."""
     return [keep_version(store, v, live=live_label is not None and live_label in v.labels) for v in versions]
+
+
+def tell_made_live(door: Door, kept: Sequence[Kept]) -> None:
+    """Tell an observer, where there is one, which versions became live."""
+    from flywheel.phases.telling import tell_live
+
+    moved = dict.fromkeys((one.version.workspace, one.version.prompt) for one in kept if one.made_live)
+    if moved:
+        with door.telling() as observer:
+            for workspace, prompt in moved:
+                tell_live(observer, door.own_store, workspace, prompt)
 
 
 def make_live(store: Store, version: PromptVersion) -> bool:

@@ -43,7 +43,7 @@ def features(
 ) -> None:
     """Which features versions that score high share, against the others; versions whose text is known."""
     from flywheel.learn.prompt_features import features_by_slice, scored_versions, shared_features
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import PROBE, Scope
 
     door = open_door(store, workspace, as_json)
     known = door.store.prompts.names(door.workspace)
@@ -56,7 +56,7 @@ def features(
     versions = []
     for name in wanted:
         texts = {v.version: v.text for v in door.store.prompts.versions(door.workspace, name) if v.text}
-        scope = Scope(workspace=door.workspace, prompt=name, exclude_sources=("collect",))
+        scope = Scope(workspace=door.workspace, prompt=name, exclude_sources=("collect", PROBE))
         versions += scored_versions(door.store.executions.columns(scope), texts, f"{name} ")
     found = [shared_features(versions, bar), *(features_by_slice(versions, bar) if by else ())]
     document: Document = {"versions": len(versions), "bar": bar, "rows": [_row(one) for one in found]}

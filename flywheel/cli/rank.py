@@ -12,6 +12,7 @@ from flywheel.cli.drawing import UNKNOWN, bar, make_table, percent, say_nothing_
 from flywheel.cli.names import known_prompt
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.cli.strategies import StrategyOption, known_strategy
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ def rank(
     """Order models, versions or agents by mean score on the cases all of them ran."""
     from flywheel.learn.experiments import GateRules
     from flywheel.learn.experiments import rank as rank_arms
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_EVIDENCE, Scope
 
     door = open_door(store, workspace, as_json)
     rules = GateRules.from_strategy(known_strategy(strategy))
@@ -55,7 +56,7 @@ def rank(
         prompt=prompt,
         suite=suite,
         slice=slice_name,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
     )
     arms = getattr(door.store.executions.columns(scope), by.value).names
     rows = rank_arms(door.store.executions.score_table(scope, arms, by.value), rules) if arms else ()
@@ -98,7 +99,7 @@ def draw_ranking(console: Console, by: str, rows: tuple[RankRow, ...]) -> None:
         picture = bar(row.mean, row.low, row.high, width=20)
         table.add_row(place, short(row.arm), percent(row.mean), span, picture)
     console.print(table)
-    console.print(f"on {rows[0].pairs:,} cases that all of them ran", style="dim")
+    console.print(f"on {count_of(rows[0].pairs, 'case')} that all of them ran", style="dim")
     for row in rows:
         if row.rank is None:
             console.print(styled("{}: {}", short(row.arm), row.because))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flywheel.cli.doors import Document, Door, open_door
+from flywheel.cli.drawing import styled
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import PolicyError
 
@@ -179,7 +180,8 @@ def _draw(console: Console, policy: RedactionPolicy) -> None:
         "mask": "private text becomes <kind>",
         "hash": "private text becomes <kind:hash>, equal for equal values",
     }
-    console.print(f"[bold]{policy.workspace}[/]: {policy.mode.value}, {meaning[policy.mode.value]}")
+    mode = policy.mode.value
+    console.print(styled("[bold]{}[/]: {}, {}", policy.workspace, mode, meaning[mode]))
     if policy.mode.value == "off":
         return
     console.print(f"taken out: {', '.join(kind.value for kind in Private if kind not in policy.kept)}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
@@ -51,12 +54,13 @@ class Refusal:
             typer.echo(rest, err=True)
 
 
-def exit_code_of(call: Callable[[], object], *, as_json: bool) -> int:
+def exit_code_of(call: Callable[[], object], *, as_json: bool, store: str | None = None) -> int:
     """Run a command line; print what stopped it, once, in one place.
 
     Args:
         call: the command line; gives None, or an exit code.
         as_json: print an error as `{"error": {...}}` on stdout.
+        store: what `--store` was given, for commands that an error names.
 
     Returns:
         0 done, 1 the verdict or check says no, 2 wrong use, 3 a service or store
@@ -67,7 +71,7 @@ def exit_code_of(call: Callable[[], object], *, as_json: bool) -> int:
     except USAGE_ERROR as error:
         refusal = _usage(error)
     except FlywheelError as error:
-        refusal = Refusal(type(error).__name__, str(error), error.exit_code)
+        refusal = Refusal(type(error).__name__, with_store(str(error), store), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _stopped()
     except BrokenPipeError:
@@ -84,6 +88,35 @@ def exit_code_of(call: Callable[[], object], *, as_json: bool) -> int:
         return _stopped() if result == INTERRUPTED else result if isinstance(result, int) else DONE
     refusal.say(as_json=as_json)
     return refusal.exit_code
+
+
+def with_store(message: str, store: str | None) -> str:
+    """An error whose advice to make or upgrade a store names the store that was meant.
+
+    Examples:
+        >>> with_store("Nothing was changed. Run: flywheel upgrade", "team.db")
+        'Nothing was changed. Run: flywheel upgrade --store team.db'
+        >>> with_store("Nothing was changed. Run: flywheel upgrade", None)
+        'Nothing was changed. Run: flywheel upgrade'
+    """
+    if store is None:
+        return message
+    from flywheel.cli.doors import shown_address
+
+    named = f" --store {shlex.quote(shown_address(store))}"
+    return re.sub(r"Run: flywheel (?:upgrade|init)\b(?! --)", lambda found: found[0] + named, message)
+
+
+def given_store(line: Sequence[str]) -> str | None:
+    """The value of `--store` on a command line, the last one where there are several.
+
+    Examples:
+        >>> given_store(["report", "--store", "a.db"]), given_store(["--store=b.db"]), given_store(["report"])
+        ('a.db', 'b.db', None)
+    """
+    found = [after for word, after in pairwise(line) if word == "--store"]
+    found += [word.removeprefix("--store=") for word in line if word.startswith("--store=")]
+    return found[-1] if found else None
 
 
 def validation_text(error: ValidationError) -> str:

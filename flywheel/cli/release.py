@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flywheel.cli import release_file
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import make_table, moment, one_line, say_nothing_there, short
 from flywheel.cli.names import known_prompt, known_version
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 release_app = typer.Typer(add_completion=False, no_args_is_help=True, help="What is live, with its history.")
+release_app.add_typer(release_file.app)
 rollback_app = typer.Typer(add_completion=False)
 
 
@@ -92,13 +94,26 @@ def rollback(
     from datetime import UTC, datetime
     from getpass import getuser
 
+    from flywheel.cli.alert_raising import alerts_config, raise_news
+    from flywheel.phases.telling import tell_live
+    from flywheel.watch.news import rollback_news
+
     door = open_door(store, workspace, as_json)
     known_prompt(door.store, door.workspace, name)
     target = known_version(door.store, door.workspace, name, to).version if to else None
-    event = door.store.releases.rollback(door.workspace, name, target, why, getuser(), datetime.now(UTC))
+    alerts = alerts_config()
+    live = door.store.releases.live(door.workspace, name)
+    if live is not None and live.version == target:
+        said = f"{short(live.version)} is live already; nothing was done."
+        door.answer({"release": None, "live": live.version}, lambda console: console.print(said))
+        return
+    with door.telling() as observer:
+        event = door.store.releases.rollback(door.workspace, name, target, why, getuser(), datetime.now(UTC))
+        tell_live(observer, door.store, door.workspace, name)
 
     def draw(console: Console) -> None:
         console.print(f"{short(event.version)} is live again, in place of {short(event.previous)}.")
         console.print(f"See: flywheel release history {name}", style="dim")
 
-    door.answer({"release": event.model_dump(mode="json")}, draw)
+    door.answer({"release": event.model_dump(mode="json"), "live": event.version}, draw)
+    raise_news(door, alerts, lambda now: rollback_news(event, now))

@@ -53,7 +53,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Pass rate, errors, latency, tokens, cost of the stored executions."""
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_EVIDENCE, Scope
 
     door = open_door(store, workspace, as_json)
     if prompt is not None:
@@ -63,7 +63,7 @@ def report(
         prompt=prompt,
         version=version,
         since=since(window_days),
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
     )
     overall, rows, worse = _reports(door, scope, by)
     document: Document = {
@@ -77,7 +77,9 @@ def report(
 
     def draw(console: Console) -> None:
         if overall.total_tests == 0:
-            say_nothing_there(console, "No executions here.", "Bring some in: flywheel import jsonl FILE")
+            say_nothing_there(
+                console, "No executions here.", f"Bring some in: flywheel import jsonl FILE{door.again}"
+            )
             return
         draw_overall(console, overall)
         if by is not None:

@@ -11,6 +11,7 @@ from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import interval, make_table, one_line, points, say_nothing_there, short
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import UnknownName
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def list_reviews(
 
     def draw(console: Console) -> None:
         if not reviews:
-            say_nothing_there(console, "No review here.", "Run: flywheel cycle --prompt NAME")
+            say_nothing_there(console, "No review here.", f"Run: flywheel cycle --prompt NAME{door.again}")
             return
         table = make_table(None, ("review", "prompt", "version", "state", "because"))
         for r in reviews:
@@ -71,17 +72,22 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One staged change: what it would replace, the evidence, the diff."""
+    from flywheel.learn.readiness import readiness
+
     door = open_door(store, workspace, as_json)
     review, verdict = _found(door, review_id)
-    diff = _diff(door, review)
+    diff, ready = _diff(door, review), readiness(verdict)
     document: Document = {
         "review": review.model_dump(mode="json"),
         "verdict": verdict.model_dump(mode="json"),
+        "readiness": ready.model_dump(mode="json"),
         "diff": diff,
     }
 
     def draw(console: Console) -> None:
         from rich.text import Text
+
+        from flywheel.cli.model_table import draw_models, own_prompt_lines
 
         console.print(
             f"{review.prompt}: {short(review.previous)} -> {short(review.version)} ({review.state})",
@@ -92,13 +98,21 @@ def show(
         if found is not None:
             console.print(
                 f"{points(found.estimate)} points ({interval(found.low, found.high)}) "
-                f"on {found.pairs} cases: {found.wins} better, {found.losses} worse, {found.ties} the same"
+                f"on {count_of(found.pairs, 'case')}: {found.wins} better, {found.losses} worse, "
+                f"{found.ties} the same"
             )
             if found.shrunken_gain is not None:
                 console.print(f"{points(found.shrunken_gain)} points are to be expected in use")
+        console.print(ready.recommendation)
+        draw_models(console, verdict.proposal.strategy, verdict.models, verdict.across)
+        for line in own_prompt_lines(review.prompt, short(review.version), verdict.models):
+            console.print(Text(line, style="cyan"), soft_wrap=True)
         console.print(Text("\n" + diff), soft_wrap=True)
         if review.state == "waiting":
-            console.print(f"Decide: flywheel review approve {review.review_id[:12]}", style="dim")
+            console.print(
+                f"Decide: flywheel review approve {review.review_id[:12]}, or reject in place of approve",
+                style="dim",
+            )
 
     door.answer(document, draw)
 
@@ -133,13 +147,22 @@ def _decide(door: Door, review_id: str, approve_it: bool, who_why: tuple[str | N
     from datetime import UTC, datetime
     from getpass import getuser
 
+    from flywheel.cli.alert_raising import alerts_config, raise_news
+    from flywheel.phases.telling import tell_review
+    from flywheel.watch.news import review_news
+
     by, note = who_why
+    alerts = alerts_config()
     review, _ = _found(door, review_id)
     wanted = "approved" if approve_it else "rejected"
-    decided = door.store.releases.decide(
-        door.workspace, review.review_id, approve_it, by or getuser(), note, datetime.now(UTC)
-    )
+    with door.telling() as observer:
+        decided = door.store.releases.decide(
+            door.workspace, review.review_id, approve_it, by or getuser(), note, datetime.now(UTC)
+        )
+        tell_review(observer, door.store, decided)
     changed = review.state == "waiting"
+    waiting = sum(one.prompt == review.prompt for one in door.store.releases.reviews(door.workspace))
+    raise_news(door, alerts, lambda _now: review_news(review.prompt, door.workspace, waiting))
 
     def draw(console: Console) -> None:
         if changed:

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from flywheel.cli.doors import Door
+from flywheel.cli.model_runs import billed_gateway, gateway_of
 from flywheel.cli.names import known_prompt, known_version, nearest
 from flywheel.cli.progress import counted
 from flywheel.cli.prompt_keeping import keep_version, version_of
 from flywheel.cli.refusals import CHECK_SAYS_NO, DONE, INTERRUPTED, UNREACHABLE
 from flywheel.cli.run_manifest import is_manifest, prompt_of, read_manifest
 from flywheel.cli.scorer_parameters import checked_scorer
+from flywheel.cli.stopping import stopping_of
 from flywheel.cycle import SystemClock
 from flywheel.errors import InputError, UnknownName
-from flywheel.llm.executor import Arm, Job, RunResult, execute
+from flywheel.learn.measurement import USUAL, replicate_of
+from flywheel.llm.budget import SpendForecast
+from flywheel.llm.executor import Arm, Job, RunResult, arm_names, execute, kept_executions, unfinished
 from flywheel.llm.executor_budget import Ceiling
 from flywheel.llm.executor_forecast import RunForecast
-from flywheel.llm.registry import chat_model
-from flywheel.llm.runner import Runner
-from flywheel.ports import ChatModel
+from flywheel.llm.gateway import Gateway
+from flywheel.llm.observed_model import observed_models
+from flywheel.llm.observed_runner import ObservedExecutor
+from flywheel.llm.runner import Runner, requests_of
+from flywheel.llm.served import ServedModel
+from flywheel.ports import ChatModel, Store
 from flywheel.records.case import Case, Suite
 from flywheel.records.manifest import Manifest, ManifestPrompt
 from flywheel.records.prompt import PromptVersion
+from flywheel.store.claims import Claim
 
 USUAL_CONCURRENCY = 8
 LOCAL_BATCH = 64
@@ -52,8 +55,10 @@ class Asked:
     concurrency: int | None = None
     budget_calls: int | None = None
     budget_usd: float | None = None
+    budget_tokens: int | None = None
     session: str | None = None
     again: bool = False
+    purpose: str = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +70,19 @@ class Ready:
     """
 
     job: Job
-    models: dict[str, ChatModel]
+    models: Mapping[str, ChatModel]
     concurrency: int
     hint: str = ""
 
     def exceeds(self, expected: RunForecast) -> bool:
         """Whether a forecast is above a ceiling."""
-        calls, usd = self.job.ceiling.calls, self.job.ceiling.usd
-        too_many = calls is not None and expected.calls > calls
-        return too_many or (usd is not None and expected.usd is not None and expected.usd > usd)
+        limit = self.job.ceiling
+        pairs = (
+            (expected.calls, limit.calls),
+            (expected.usd, limit.usd),
+            (expected.tokens, limit.tokens),
+        )
+        return any(most is not None and wanted is not None and wanted > most for wanted, most in pairs)
 
     def exit_code(self, result: RunResult, *, low: bool) -> int:
         """What the process returns."""
@@ -85,12 +94,24 @@ class Ready:
         return CHECK_SAYS_NO if low or result.errors or result.missing else DONE
 
 
-def job_of(door: Door, asked: Asked, *, keep: bool) -> Ready:
+@contextmanager
+def asked_models(door: Door, asked: Asked, *, billed: bool) -> Iterator[Gateway]:
+    """Where the models of a run are asked: their calls go into the ledger of the store."""
+    if is_manifest(asked.target):
+        # A file that is not there is said before a store is made; one that is brings its cases along.
+        Path(asked.target).stat()
+        _ = door.own_store
+    with (billed_gateway if billed else gateway_of)(door) as gateway:
+        yield gateway
+
+
+def job_of(door: Door, asked: Asked, gateway: Gateway, *, keep: bool) -> Ready:
     """The job that was asked for, with everything checked before anything is sent.
 
     Args:
         door: store with workspace.
         asked: the options.
+        gateway: gives the models.
         keep: whether the suite and the prompts of a manifest are stored.
 
     Raises:
@@ -98,7 +119,8 @@ def job_of(door: Door, asked: Asked, *, keep: bool) -> Ready:
         InputError: no cases, no prompt, no model, or a scorer that cannot work.
     """
     manifest, suite, cases = _suite(door, asked.target, keep=keep)
-    prompts = [ManifestPrompt.model_validate(prompt_of(one)) for one in asked.prompts]
+    known = door.own_store.prompts.names(door.workspace) if asked.prompts else ()
+    prompts = [ManifestPrompt.model_validate(prompt_of(one, known)) for one in asked.prompts]
     names = asked.models or (manifest.models if manifest else ())
     chosen = _chosen(cases, asked)
     for what, there in (("cases", chosen), ("--prompt", prompts or manifest), ("--model", names)):
@@ -110,16 +132,20 @@ def job_of(door: Door, asked: Asked, *, keep: bool) -> Ready:
         raise InputError("--again and --session contradict each other; give one. Nothing was sent.")
     checked_scorer(suite)
     versions = [_version(door, one, keep=keep) for one in prompts or (manifest.prompts if manifest else ())]
-    models = {name: chat_model(name) for name in dict.fromkeys(names)}
+    models = {name: gateway.model(name) for name in dict.fromkeys(names)}
     fresh = f"run/{suite.suite}/{datetime.now(UTC):%Y%m%dT%H%M%S.%f}" if asked.again else None
     seed = asked.seed if asked.seed is not None else manifest.seed if manifest else 0
-    session = fresh or asked.session or f"run/{suite.suite}" + (f"/seed-{seed}" if seed else "")
+    usual = f"run/{suite.suite}" + (f"/seed-{seed}" if seed else "")
+    session = fresh or asked.session or usual
+    # Kept answers belong to the usual run; another one is another measurement and asks anew.
+    replicate = USUAL if session == usual else replicate_of(session)
     arms = tuple(
         Arm(v.prompt, v.version, v.text or "", name, v.labels[0] if v.labels else v.short)
         for v in dict.fromkeys(versions)
         for name in models
     )
-    job = Job(door.workspace, suite, chosen, arms, session, seed, _ceiling(asked, manifest))
+    ceiling = _ceiling(asked, manifest)
+    job = Job(door.workspace, suite, chosen, arms, session, seed, ceiling, replicate, asked.purpose)
     return Ready(
         job,
         models,
@@ -128,13 +154,30 @@ def job_of(door: Door, asked: Asked, *, keep: bool) -> Ready:
     )
 
 
-def run_job(door: Door, ready: Ready) -> RunResult:
-    """Do the job with a bar; Ctrl-C waits for what is under way and keeps it."""
+def run_job(door: Door, ready: Ready, gateway: Gateway) -> RunResult:
+    """Do the job, as the only one: an equal one that is under way is waited for, and what it got is reused.
+
+    Raises:
+        BudgetSpent: what is left does not fit the ceilings of the models file; nothing was sent.
+    """
+    names = tuple(f"run {name}" for name in arm_names(ready.job))
+    claim = Claim(door.own_store.database, door.workspace, names, "the same run")
+    with claim.held(lambda told: door.err.print(f"{told[0].upper()}{told[1:]}; its answers are reused.")):
+        return _run_alone(door, ready, gateway)
+
+
+def _run_alone(door: Door, ready: Ready, gateway: Gateway) -> RunResult:
+    """With a bar; Ctrl-C waits for what is under way and keeps it."""
     total = len(ready.job.arms) * len(ready.job.cases)
     clock = SystemClock() if any(map(_is_remote, ready.models.values())) else None
-    runner = Runner(ready.models, ready.concurrency, clock, judges=chat_model)
-    with _stopping() as stopping, counted(door.err, ready.job.suite.suite, total) as progress:
-        result = execute(ready.job, door.own_store, runner, progress, stopping)
+    within_caps(ready, gateway, door.own_store)
+    with door.telling() as observer:
+        judges = observed_models(gateway.model, observer)
+        runner = Runner(ready.models, ready.concurrency, clock, judges=judges)
+        asking = runner if observer is None else ObservedExecutor(runner, observer)
+        with stopping_of(gateway) as stopping, counted(door.err, ready.job.suite.suite, total) as progress:
+            # The ledger goes first: what is stored as answered is in it, whenever the process is killed.
+            result = execute(ready.job, door.own_store, asking, progress, stopping, gateway.ledger.flush)
     if result.stopped:
         done = total - result.missing
         door.err.print(
@@ -143,6 +186,23 @@ def run_job(door: Door, ready: Ready) -> RunResult:
             style="yellow",
         )
     return result
+
+
+def within_caps(ready: Ready, gateway: Gateway, store: Store) -> None:
+    """Refuse a run whose rest does not fit the ceilings of the models file.
+
+    Raises:
+        BudgetSpent: it does not; nothing was sent.
+    """
+    if not gateway.config.caps.any_set:
+        return
+    left = unfinished(ready.job, kept_executions(ready.job, store))
+    expected = SpendForecast(0, 0, 0.0)
+    for name, model in ready.models.items():
+        if isinstance(model, ServedModel):
+            mine = [task for task in left if task.plan.model == name]
+            expected += model.forecast(r for task in mine for r in requests_of(task.plan, [task.case]))
+    gateway.spend.check(expected, fresh=True)
 
 
 def _suite(door: Door, target: str, *, keep: bool) -> tuple[Manifest | None, Suite, tuple[Case, ...]]:
@@ -208,14 +268,15 @@ def _version(door: Door, wanted: ManifestPrompt, *, keep: bool) -> PromptVersion
 
 
 def _ceiling(asked: Asked, manifest: Manifest | None) -> Ceiling:
-    calls, usd = asked.budget_calls, asked.budget_usd
+    calls, usd, tokens = asked.budget_calls, asked.budget_usd, asked.budget_tokens
     if manifest is not None:
         calls = manifest.budget_calls if calls is None else calls
         usd = manifest.budget_usd if usd is None else usd
-    return Ceiling(calls, usd)
+        tokens = manifest.budget_tokens if tokens is None else tokens
+    return Ceiling(calls, usd, tokens)
 
 
-def _concurrency(asked: Asked, manifest: Manifest | None, models: dict[str, ChatModel]) -> int:
+def _concurrency(asked: Asked, manifest: Manifest | None, models: Mapping[str, ChatModel]) -> int:
     wanted = asked.concurrency or (manifest.concurrency if manifest else None)
     if not any(map(_is_remote, models.values())):
         return LOCAL_BATCH
@@ -224,27 +285,3 @@ def _concurrency(asked: Asked, manifest: Manifest | None, models: dict[str, Chat
 
 def _is_remote(model: ChatModel) -> bool:
     return bool(getattr(model, "remote", False))
-
-
-@contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed; pressed again it ends the process at once."""
-    pressed = threading.Event()
-
-    def press(_number: int, _frame: FrameType | None) -> None:
-        if pressed.is_set():
-            # Whatever is stored is whole; the calls under way are given up.
-            os._exit(INTERRUPTED)
-        pressed.set()
-        sys.stderr.write(
-            "\nStopping: waiting for the calls under way to keep their answers; Ctrl-C again leaves.\n"
-        )
-
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

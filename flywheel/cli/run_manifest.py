@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from flywheel.cli.names import known_prompt, known_version
 from flywheel.cli.suite_files import id_of, read_cases, read_options
 from flywheel.cli.text_files import read_utf8
 from flywheel.errors import InputError
+from flywheel.ports import Store
 from flywheel.records.case import Case
 from flywheel.records.manifest import Manifest
+from flywheel.records.prompt import PromptVersion
 
 SUFFIXES = (".toml", ".json", ".yaml", ".yml")
 
@@ -65,15 +69,34 @@ def read_manifest(path: Path, workspace: str) -> tuple[Manifest, tuple[Case, ...
     return manifest, listed or tuple(_cases(manifest, workspace))
 
 
-def prompt_of(reference: str) -> dict[str, str]:
+def prompt_of(reference: str, known: Collection[str] = ()) -> dict[str, str]:
     """`NAME` or `NAME@VERSION` as the fields of a prompt.
+
+    Args:
+        reference: as it was typed.
+        known: names of prompts; one that holds an `@` itself is a name as it stands.
 
     Examples:
         >>> prompt_of("triage@v2"), prompt_of("triage")
         ({'name': 'triage', 'version': 'v2'}, {'name': 'triage'})
+        >>> prompt_of("ops@home", ["ops@home"])
+        {'name': 'ops@home'}
     """
+    if reference in known:
+        return {"name": reference}
     name, sign, version = reference.rpartition("@")
     return {"name": name, "version": version} if sign and name and version else {"name": reference}
+
+
+def named_version(store: Store, workspace: str, reference: str) -> PromptVersion:
+    """The version that `NAME` (the live one) or `NAME@VERSION` means.
+
+    Raises:
+        UnknownName: there is no such prompt or version.
+    """
+    wanted = prompt_of(reference, store.prompts.names(workspace))
+    name = known_prompt(store, workspace, wanted["name"])
+    return known_version(store, workspace, name, wanted.get("version", "live"))
 
 
 def _cases(manifest: Manifest, workspace: str) -> list[Case]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flywheel.cli.drawing import UNKNOWN, amount, make_table, one_line, percent, short
+from flywheel.learn.counting import count_of
 from flywheel.records.execution import Execution, Outcome
 from flywheel.stats.proportions import Counts, Interval, wilson
 
@@ -33,14 +34,14 @@ def forecast_document(job: Job, expected: RunForecast) -> Document:
 def draw_forecast(console: Console, job: Job, expected: RunForecast) -> None:
     """A forecast in two lines."""
     console.print(
-        f"{len(job.cases):,} cases x {len(job.arms):,} arms of {job.suite.suite!r}: "
+        f"{count_of(len(job.cases), 'case')} x {count_of(len(job.arms), 'arm')} of {job.suite.suite!r}: "
         f"{expected.kept:,} finished, {expected.calls:,} calls to make"
     )
     if expected.calls:
         about = "" if expected.measured else ", counted from the text"
         console.print(
-            f"at most about {amount(expected.input_tokens)} input tokens{about}, "
-            f"{amount(expected.output_tokens)} output tokens, {amount(expected.usd, ' USD', 4)}",
+            f"at most about {_known(expected.input_tokens)} input tokens{about}, "
+            f"{_known(expected.output_tokens)} output tokens, USD {_known(expected.usd, 4)}",
             style="dim",
         )
 
@@ -58,6 +59,7 @@ def run_document(job: Job, result: RunResult) -> Document:
         "errors": result.errors,
         "calls": result.calls,
         "usd": result.usd,
+        "tokens": result.tokens,
         "stopped": result.stopped,
         "runs": [_arm_document(arm) for arm in result.arms],
     }
@@ -86,13 +88,23 @@ def draw_result(console: Console, job: Job, result: RunResult, min_pass_rate: fl
         cells = [cell for name, cell in zip(columns, row, strict=True) if name in shown]
         table.add_row(*cells, style="yellow" if low else None)
     console.print(table)
-    for (kind, outcome), count in _troubles(result).most_common(6):
-        console.print(one_line(f"{count:,} {outcome}: {kind}"))
+    draw_troubles(console, result)
     console.print(
-        f"{result.asked:,} asked now with {result.calls:,} calls, {amount(result.usd, ' USD', 4)}; "
+        f"{result.asked:,} asked now with {result.calls:,} calls, {amount(result.tokens, ' tokens')}, "
+        f"{amount(result.usd, ' USD', 4)}; "
         f"{result.kept:,} kept from before; session {job.session_id}",
         style="dim",
     )
+
+
+def draw_troubles(console: Console, result: RunResult) -> None:
+    """One line for each kind of execution without an answer or a score."""
+    for (kind, outcome), count in _troubles(result).most_common(6):
+        console.print(one_line(f"{count:,} {outcome}: {kind}"))
+
+
+def _known(value: float | None, digits: int = 0) -> str:
+    return "unknown" if value is None else amount(value, "", digits)
 
 
 def _troubles(result: RunResult) -> Counter[tuple[str, str]]:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flywheel.cli.doors import Document, open_door
-from flywheel.cli.drawing import UNKNOWN, bar, make_table, moment, one_line, percent, say_nothing_there
+from flywheel.cli.drawing import (
+    UNKNOWN,
+    bar,
+    make_table,
+    moment,
+    one_line,
+    percent,
+    say_nothing_there,
+    styled,
+)
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import UnknownName
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +65,9 @@ def sessions(
 
     def draw(console: Console) -> None:
         if not found:
-            say_nothing_there(console, "No executions here.", "Bring some in: flywheel import jsonl FILE")
+            say_nothing_there(
+                console, "No executions here.", f"Bring some in: flywheel import jsonl FILE{door.again}"
+            )
         elif session_id is not None:
             _draw_one(console, found[0])
         else:
@@ -114,15 +126,13 @@ def _draw_all(console: Console, found: list[SessionQuality]) -> None:
 def _draw_one(console: Console, quality: SessionQuality) -> None:
     counts = quality.counts
     skipped = f", {counts.skipped:,} skipped" if counts.skipped else ""
-    console.print(
-        f"[bold]{_score(quality)} of 100[/] for {counts.executions:,} executions "
-        f"({counts.passed:,} passed, {counts.failures:,} failed{skipped})"
-    )
+    told = f"{count_of(counts.executions, 'execution')} ({counts.passed:,} passed, {counts.failures:,} failed"
+    console.print(styled("[bold]{} of 100[/] for {}{})", _score(quality), told, skipped))
     table = make_table(None, ("criterion", "points", "", "there"), right=("points", "there"))
     for found in quality.fulfilments:
         share = bar(found.share, width=14)
         table.add_row(found.criterion.name, str(found.criterion.points), share, percent(found.share, 0))
     console.print(table)
     for found in quality.missing:
-        console.print(f"[bold]{found.criterion.name}[/]: {found.criterion.why}.")
+        console.print(styled("[bold]{}[/]: {}.", found.criterion.name, found.criterion.why))
         console.print(f"  {found.criterion.how}", style="dim", markup=False)

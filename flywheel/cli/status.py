@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from flywheel.cli.alerts import draw_alerts, worst_first
 from flywheel.cli.doors import Document, Door, open_door, shown_address
 from flywheel.cli.drawing import make_table, moment, one_line, percent, points, say_nothing_there, short
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
@@ -16,52 +18,101 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flywheel.learn.strategy_learning import StrategyRecord
+    from flywheel.records.alert import Alert
+    from flywheel.records.cycle import FeedbackLoopOutput
+    from flywheel.records.loop_health import LoopHealth
+    from flywheel.records.release import Review
 
 app = typer.Typer(add_completion=False)
 
 LAST_CYCLES = 5
+JUDGED_CYCLES = 1_000
+"""Cycles that the health of the loop is told from."""
+
 MOST_STRATEGIES = 12
+MOST_ALERTS = 5
 
 
 @app.command(epilog=examples("flywheel status", "flywheel status --store team.db --json"))
 def status(store: StoreOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Live versions with their pass rate, the last cycles, what helped so far, reviews that wait."""
-    from dataclasses import asdict
-
-    from flywheel.learn.strategy_learning import strategy_records
-
+    """Live versions with their pass rate, the last cycles, open alerts, the loop's health, what helped."""
     door = open_door(store, workspace, as_json)
-    prompts = [_prompt_row(door, name) for name in door.store.prompts.names(door.workspace)]
-    cycles = door.store.cycles.outputs(door.workspace, None, LAST_CYCLES)
-    strategies = strategy_records(door.store.strategy_outcomes.recent(door.workspace))
-    reviews = door.store.releases.reviews(door.workspace, "waiting")
-    document: Document = {
+    standing = _standing(door)
+    door.answer(_document(door, standing), lambda console: _draw(console, standing, door.again))
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where everything stands."""
+
+    prompts: list[dict[str, Any]]
+    cycles: list[FeedbackLoopOutput]
+    loop: LoopHealth
+    strategies: list[StrategyRecord]
+    reviews: list[Review]
+    alerts: list[Alert]
+
+
+def _standing(door: Door) -> _Standing:
+    from flywheel.learn.loop_health import loop_health
+    from flywheel.learn.strategy_learning import strategy_records
+    from flywheel.records.prompt import application_prompts
+
+    names = application_prompts(door.store.prompts.names(door.workspace))
+    outputs = door.store.cycles.outputs(door.workspace, None, JUDGED_CYCLES)
+    return _Standing(
+        prompts=[_prompt_row(door, name) for name in names],
+        cycles=outputs[:LAST_CYCLES],
+        loop=loop_health(door.store.releases.history(door.workspace, None), outputs),
+        strategies=list(strategy_records(door.store.strategy_outcomes.recent(door.workspace))),
+        reviews=door.store.releases.reviews(door.workspace, "waiting"),
+        alerts=worst_first(door.store.alerts.open(door.workspace)),
+    )
+
+
+def _document(door: Door, found: _Standing) -> Document:
+    return {
         "workspace": door.workspace,
         "store": shown_address(door.settings.database_url),
-        "prompts": prompts,
-        "cycles": [c.model_dump(mode="json", exclude={"workflow_stages"}) for c in cycles],
-        "strategies": [asdict(record) for record in strategies],
-        "reviews_waiting": [r.model_dump(mode="json") for r in reviews],
+        "prompts": found.prompts,
+        "cycles": [c.model_dump(mode="json", exclude={"workflow_stages"}) for c in found.cycles],
+        "loop": found.loop.model_dump(mode="json"),
+        "strategies": [asdict(record) for record in found.strategies],
+        "reviews_waiting": [r.model_dump(mode="json") for r in found.reviews],
+        "alerts_open": [a.model_dump(mode="json") for a in found.alerts],
     }
 
-    def draw(console: Console) -> None:
-        if not prompts:
-            say_nothing_there(console, "Nothing is stored yet.", "Try: flywheel demo, or flywheel import")
-            return
-        _draw_prompts(console, prompts)
-        if cycles:
-            table = make_table("last cycles", ("prompt", "shipped", "points", "because"), right=("points",))
-            for c in cycles:
-                shipped = ", ".join(short(v) for v in c.shipped) or "nothing"
-                table.add_row(one_line(c.prompt), shipped, points(c.performance_delta), one_line(c.because))
-            console.print(table)
-        if strategies:
-            _draw_strategies(console, strategies[:MOST_STRATEGIES])
-        if reviews:
-            many = "1 review waits" if len(reviews) == 1 else f"{len(reviews)} reviews wait"
-            console.print(f"{many} for a person: flywheel review list", style="cyan")
 
-    door.answer(document, draw)
+def _draw(console: Console, found: _Standing, again: str) -> None:
+    from flywheel.cli.loop_page import draw_loop
+
+    if not found.prompts:
+        say_nothing_there(
+            console, "Nothing is stored here yet.", f"Try: flywheel demo, or flywheel import{again}"
+        )
+        return
+    if found.alerts:
+        draw_alerts(console, "open alerts", found.alerts[:MOST_ALERTS])
+    if len(found.alerts) > MOST_ALERTS:
+        console.print(f"{len(found.alerts) - MOST_ALERTS} more: flywheel alerts list", style="cyan")
+    _draw_prompts(console, found.prompts)
+    if found.cycles:
+        _draw_cycles(console, found.cycles)
+    if found.loop.applied:
+        draw_loop(console, found.loop)
+    if found.strategies:
+        _draw_strategies(console, found.strategies[:MOST_STRATEGIES])
+    if found.reviews:
+        many = "1 review waits" if len(found.reviews) == 1 else f"{len(found.reviews)} reviews wait"
+        console.print(f"{many} for a person: flywheel review list", style="cyan")
+
+
+def _draw_cycles(console: Console, cycles: Sequence[FeedbackLoopOutput]) -> None:
+    table = make_table("last cycles", ("prompt", "shipped", "points", "because"), right=("points",))
+    for c in cycles:
+        shipped = ", ".join(short(v) for v in c.shipped) or "nothing"
+        table.add_row(one_line(c.prompt), shipped, points(c.performance_delta), one_line(c.because))
+    console.print(table)
 
 
 def _draw_strategies(console: Console, records: Sequence[StrategyRecord]) -> None:
@@ -69,7 +120,7 @@ def _draw_strategies(console: Console, records: Sequence[StrategyRecord]) -> Non
     table = make_table("what helped so far", columns, right=("helped",))
     for record in records:
         belief = record.belief
-        chance = "unknown" if not record.tried else f"{belief.low:.0%} to {belief.high:.0%}"
+        chance = f"{percent(belief.low, 0)} to {percent(belief.high, 0)}" if record.tried else "unknown"
         table.add_row(
             one_line(record.strategy.replace("+", " + ")),
             record.kind or "",
@@ -80,12 +131,12 @@ def _draw_strategies(console: Console, records: Sequence[StrategyRecord]) -> Non
 
 
 def _prompt_row(door: Door, name: str) -> dict[str, Any]:
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_EVIDENCE, Scope
     from flywheel.records.execution import Outcome
 
     live = door.store.releases.live(door.workspace, name)
     version = live.version if live else None
-    scope = Scope(workspace=door.workspace, prompt=name, version=version, exclude_sources=("experiment",))
+    scope = Scope(workspace=door.workspace, prompt=name, version=version, exclude_sources=NOT_EVIDENCE)
     counts = door.store.executions.counts(scope).by_outcome
     scored = sum(counts.get(o, 0) for o in (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR))
     return {

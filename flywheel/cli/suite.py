@@ -16,6 +16,7 @@ from flywheel.cli.drawing import make_table, one_line, say_nothing_there
 from flywheel.cli.names import nearest
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError, UnknownName
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,7 +135,7 @@ def add(
 
     def draw(console: Console) -> None:
         console.print(
-            f"{len(cases):,} cases in {name!r}: {counts.stored:,} stored, "
+            f"{count_of(len(cases), 'case')} in {name!r}: {counts.stored:,} stored, "
             f"{counts.replaced:,} replaced, {counts.unchanged:,} unchanged."
         )
         said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
@@ -206,8 +207,8 @@ def show(
     def draw(console: Console) -> None:
         said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
         console.print(
-            f"{name}: {len(cases):,} cases ({said}), scorer {suite.scorer.value}"
-            f"{_parameters(suite.parameters)}, {len(suite.options):,} options"
+            f"{name}: {count_of(len(cases), 'case')} ({said}), scorer {suite.scorer.value}"
+            f"{_parameters(suite.parameters)}, {count_of(len(suite.options), 'option')}"
         )
         table = make_table(None, ("case", "role", "inputs", "expected", "from"))
         for case in cases[:limit]:
@@ -239,7 +240,8 @@ def _from(case: Case) -> str:
     facts = provenance_of(case)
     if facts is None:
         return ""
-    parts = (facts.get("outcome"), facts.get("execution_id"), facts.get("session_id"))
+    what = facts.get("outcome"), facts.get("execution_id")
+    parts = (*(what if any(what) else (facts.get("probe"), facts.get("kind"))), facts.get("session_id"))
     day = str(facts.get("started_at") or "")[:10]
     return " ".join(str(part) for part in (*parts, day) if part)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flywheel.cli.doors import Document, Door
 from flywheel.cli.names import known_prompt
+from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ def add_from_executions(
     """
     from flywheel.cli.report import since
     from flywheel.learn.regression_cases import case_from_execution, cases_to_keep
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import NOT_NEW, Scope
     from flywheel.store.case_sources import newest_per_case, no_cases
 
     store = door.own_store
@@ -39,7 +40,7 @@ def add_from_executions(
         workspace=door.workspace,
         prompt=prompt,
         since=since(window_days),
-        exclude_sources=("experiment", "collect"),
+        exclude_sources=NOT_NEW,
     )
     runs = newest_per_case(store.executions.database, scope, failures=failures)
     missing = no_cases(store.executions.database, scope, failures=failures)
@@ -60,12 +61,14 @@ def add_from_executions(
 
     def draw(console: Console) -> None:
         console.print(
-            f"{len(made):,} cases from executions in {suite.suite!r}: {counts.stored:,} stored, "
+            f"{count_of(len(made), 'case')} from executions in {suite.suite!r}: {counts.stored:,} stored, "
             f"{counts.replaced:,} replaced, {counts.unchanged + stayed:,} unchanged."
         )
         said = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
         console.print(f"roles by hash of the inputs: {said or 'none'}", style="dim")
         for one in missing:
-            console.print(f"no case: {one.executions:,} executions, {one.reason}, such as {one.example!r}")
+            console.print(
+                f"no case: {count_of(one.executions, 'execution')}, {one.reason}, such as {one.example!r}"
+            )
 
     door.answer(document, draw)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from flywheel.capture.careful import decoded
-from flywheel.capture.reasons import Refusal, shown
-from flywheel.capture.source_files import opened, too_long
+from flywheel.capture.object_lines import objects
+from flywheel.capture.reasons import shown
 from flywheel.cli.text_files import read_utf8
 from flywheel.errors import InputError, MappingError, RejectedLine
 from flywheel.records.case import AnswerOption, Case
@@ -80,25 +79,6 @@ def read_options(path: Path) -> tuple[AnswerOption, ...]:
         )
     rows = [{"name": row} if isinstance(row, str) else row for row in listed]
     return tuple(TypeAdapter(list[AnswerOption]).validate_python(rows))
-
-
-def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """JSON objects of a file with their 1-based line numbers.
-
-    Raises:
-        RejectedLine: a line is no JSON object, or too long.
-        InputError: the file cannot be read, or is no text.
-    """
-    with opened(path) as source:
-        for position, line in enumerate(source.lines(), start=1):
-            if len(line) > source.limit:
-                raise RejectedLine(str(path), position, None, too_long(source.limit))
-            if line.isspace():
-                continue
-            data = decoded(line)
-            if isinstance(data, Refusal):
-                raise RejectedLine(str(path), position, data.field, f"{data.reason}. Nothing was stored")
-            yield position, data
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flywheel.learn.counting import count_of
 from flywheel.learn.evidence import column
 from flywheel.learn.rulings import GateRules, Judgement
 from flywheel.records.columns import ScoreTable
@@ -89,10 +90,9 @@ def accumulate(pieces: Sequence[Evidence], rules: GateRules, compared: int = 1) 
     for piece in fresh:
         product = min(product * (piece.fresh_e_value or 0.0), 1e300)
     pairs = sum(p.fresh_pairs for p in fresh)
-    noun = "experiment" if len(fresh) == 1 else "experiments"
     said = (
-        f"Over {len(fresh)} {noun} with {pairs} different cases the evidence is {product:.1f} to 1; "
-        f"{bar:g} to 1 is enough."
+        f"Over {count_of(len(fresh), 'experiment')} with {count_of(pairs, 'different case')} the evidence is "
+        f"{product:.1f} to 1; {bar:g} to 1 is enough."
     )
     p_value = 1.0 if product <= 0 else min(1.0, 2.0 * max(1, compared) / product)
     ready = product >= bar and pairs >= rules.min_pairs

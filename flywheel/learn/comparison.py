@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel.learn.counting import count_of
 from flywheel.learn.evidence import Arms, Measured, column, measure
 from flywheel.learn.rulings import GateRules, Judgement, decide, points
 from flywheel.records.columns import ScoreTable
@@ -106,7 +107,7 @@ def slice_guardrail(slices: tuple[Evidence, ...], rules: GateRules) -> tuple[Gua
                 measure="slices", passed=False, estimate=lowest, because="worse on " + ", ".join(worse)
             ),
         )
-    said = f"none of {len(tested)} slices is shown to be worse"
+    said = f"none of {count_of(len(tested), 'slice')} is shown to be worse"
     return (Guardrail(measure="slices", passed=True, estimate=lowest, because=said),)
 
 

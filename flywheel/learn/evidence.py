@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel.learn.counting import count_of
 from flywheel.learn.rulings import GateRules
 from flywheel.records.columns import ScoreTable
 from flywheel.records.verdict import Evidence, Guardrail
@@ -179,7 +180,7 @@ def _ratio(
         return Guardrail(measure=name, passed=free, limit=limit, because=said)
     check = log_ratio_non_inferiority(control, candidate, limit)
     if check.proven is None or check.ratio is None or check.pairs < rules.min_pairs:
-        said = f"recorded on both versions for {check.pairs} cases; {rules.min_pairs} are needed"
+        said = f"recorded on both versions for {count_of(check.pairs, 'case')}; {rules.min_pairs} are needed"
         return Guardrail(measure=name, passed=None, estimate=check.ratio, limit=limit, because=said)
     if watch is not None:
         passed, said = _watched(control, candidate, watch, limit, check.ratio)

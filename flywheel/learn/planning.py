@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from flywheel.learn.counting import count_of
 from flywheel.learn.rulings import GateRules
 from flywheel.stats.means import Moments, mean_interval
 from flywheel.stats.paired import is_binary
@@ -202,7 +203,8 @@ def _plan(cases: int, gain: float, discordance: float, rules: GateRules, candida
 
 def _refusal(cases: int, gain: float, headroom: float, plan: Plan | None, rules: GateRules) -> str:
     if cases < rules.min_pairs:
-        return f"Only {cases} gate cases are scored; {rules.min_pairs} are needed to decide anything."
+        scored = f"{count_of(cases, 'gate case')} {'is' if cases == 1 else 'are'} scored"
+        return f"Only {scored}; {rules.min_pairs} are needed to decide anything."
     if headroom < gain:
         return (
             f"The live version scores {100 * (1 - headroom):.1f} %: at most {100 * headroom:.1f} points "

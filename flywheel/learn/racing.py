@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.learn.comparison import slice_evidence, slice_guardrail
+from flywheel.learn.counting import count_of
 from flywheel.learn.evidence import Arms, Watch, column, guardrails, measure
 from flywheel.learn.rulings import GateRules, Judgement, decide
 from flywheel.records.columns import ScoreTable
@@ -377,11 +378,11 @@ def _stop_all(lanes: list[_Lane], standing: Standing, at: int) -> None:
 def _told(runners: tuple[Runner, ...], cases: int, done: bool) -> str:
     if not done:
         count = sum(r.standing is Standing.RUNNING for r in runners)
-        return f"{count} of {len(runners)} candidates still run after {cases} cases."
+        return f"{count} of {len(runners)} candidates still run after {count_of(cases, 'case')}."
     won = [f"{r.candidate[:12]!r}" for r in runners if r.standing is Standing.WON]
     if won:
-        return f"{', '.join(won)} won after {cases} cases."
-    return f"No candidate won; the race ended after {cases} cases."
+        return f"{', '.join(won)} won after {count_of(cases, 'case')}."
+    return f"No candidate won; the race ended after {count_of(cases, 'case')}."
 
 
 def _ending(runner: Runner) -> str:

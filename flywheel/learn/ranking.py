@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel.learn.counting import count_of, were
 from flywheel.learn.rulings import GateRules
 from flywheel.records.columns import ScoreTable
 from flywheel.stats.gate import max_t_gate
@@ -144,10 +145,11 @@ def _too_little(arms: int, common: int, rules: GateRules) -> str:
     if arms < 2:
         return "Not ranked: there is nothing to compare with."
     if common < rules.min_pairs:
-        return f"Not ranked: only {common} cases were scored under all {arms}; {rules.min_pairs} are needed."
+        scored = f"{count_of(common, 'case')} {were(common)} scored under all {arms}"
+        return f"Not ranked: only {scored}; {rules.min_pairs} are needed."
     return ""
 
 
 def _told(better: int, worse: int, tied: tuple[str, ...], common: int) -> str:
-    said = f"Better than {worse} and worse than {better} others on {common} common cases"
+    said = f"Better than {worse} and worse than {better} others on {count_of(common, 'common case')}"
     return f"{said}; tied with {', '.join(tied)}." if tied else f"{said}."

@@ -109,6 +109,20 @@ _SHAPES: Final = re.compile(
         )
     )
 ).search
+# The most frequent number, as in `order #12345678 came`, is cleared by one look: five letters before it and
+# up to three signs name no number and no bank, it is too short for a card, no single letter is behind it.
+_SIGN: Final = r"[\t-\r !-*,-/:-@\[-`{-~]"
+_NAMING_ENDS: Final = "|".join(sorted(word for word in _NAMING if len(word) == 3))
+_BEHIND_WORD: Final = re.compile(
+    "(?:{})".format(
+        "|".join(
+            rf"(?<=[A-Za-z]{{2}}[a-z]{{3}}{_SIGN * signs})(?<!(?:{_NAMING_ENDS}){'.' * signs})"
+            for signs in (1, 2, 3)
+        )
+    )
+    + "(?!00[1-9])[0-9]{6,12}(?![0-9]|[^0-9A-Za-z]?[A-Za-z](?![A-Za-z0-9])|[^0-9A-Za-z]{2}[A-Za-z])",
+    re.DOTALL,
+).match
 _IS_BANK: Final = re.compile(rf"[A-Za-z]{{2}}[0-9]{{2}}(?:{_GAP}?[A-Za-z]){{4}}{_GAP}?$").search
 
 
@@ -154,6 +168,9 @@ def digit_runs(text: str) -> list[DigitRun]:
     runs = []
     for found in _RUNS.finditer(text):
         start, end = found.span()
+        plain = _BEHIND_WORD(text, start)
+        if plain is not None and plain.end() == end:
+            continue
         run = found[0]
         # Other digits, as of Arabic or full width, separate; no number that is looked for has them.
         is_plain = run.isascii() and run.isdecimal()

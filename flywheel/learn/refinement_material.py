@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flywheel.learn.planning import CallCost
 from flywheel.learn.prompt_leaks import LeakGuard
@@ -62,6 +62,9 @@ class Material:
         rejected: texts that were rejected, newest first.
         winners: versions that passed a gate but are not live.
         model: that answers in live experiments.
+        cycle_id: of the cycle that writes candidates, None outside of one.
+        weakest: model that failed most of those the cycle asks; None where one model is asked, or nothing of
+            the others is recorded.
         guard: knows runs of words of gate cases without being able to say them.
     """
 
@@ -77,6 +80,8 @@ class Material:
     rejected: tuple[RejectedText, ...] = ()
     winners: tuple[Winner, ...] = ()
     model: str | None = None
+    cycle_id: str | None = None
+    weakest: str | None = None
     guard: LeakGuard = field(default_factory=LeakGuard)
 
 
@@ -108,3 +113,51 @@ def main_kind(patterns: Sequence[FailurePattern]) -> str | None:
     for pattern in patterns:
         counts[pattern.kind] = counts.get(pattern.kind, 0) + pattern.count
     return min(counts, key=lambda kind: (-counts[kind], kind), default=None)
+
+
+def weakest_model(
+    failures: Sequence[Execution], passes: Sequence[Execution], models: Sequence[str]
+) -> str | None:
+    """The model with the largest share of failures; None with fewer than two models that have run.
+
+    Args:
+        failures: failed executions of reflect cases.
+        passes: passed ones.
+        models: those a cycle asks.
+
+    Returns:
+        A name of models; a model with fewer than LEAST_OF_A_MODEL executions is left out.
+
+    Examples:
+        >>> one = [Execution(execution_id=str(n), outcome="failed", model="a") for n in range(10)]
+        >>> two = [Execution(execution_id=str(n), outcome="passed", model="b") for n in range(10)]
+        >>> weakest_model(one, two, ("a", "b")), weakest_model(one, [], ("a",))
+        ('a', None)
+    """
+    shares = {}
+    for model in models:
+        failed, passed = (sum(e.model == model for e in ran) for ran in (failures, passes))
+        if failed + passed >= LEAST_OF_A_MODEL:
+            shares[model] = failed / (failed + passed)
+    return max(shares, key=lambda model: shares[model]) if len(shares) > 1 else None
+
+
+def for_weakest(material: Material) -> Material:
+    """The material as the weakest model gives it: its failures, its passes, its name.
+
+    Args:
+        material: of all models; returned as it is where no model is known to be the weakest.
+    """
+    if material.weakest is None:
+        return material
+    own = material.weakest
+    return replace(
+        material,
+        model=own,
+        failures=tuple(e for e in material.failures if e.model == own),
+        passes=tuple(e for e in material.passes if e.model == own),
+    )
+
+
+LEAST_OF_A_MODEL = 10
+"""Executions below which a share of failures says nothing of a model."""

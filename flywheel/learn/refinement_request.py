@@ -19,6 +19,7 @@ from flywheel.learn.refinement_material import Limits, Material
 from flywheel.learn.templates import render, variables
 from flywheel.records.case import Case
 from flywheel.records.chat import ChatAnswer, ChatRequest, Message
+from flywheel.records.prompt import INSTRUCTIONS, content_hash
 
 MOST_FAILURES = 8
 MOST_SOLVED = 16
@@ -33,24 +34,25 @@ _NO = re.compile(r"^\W*(?:i(?:'|’)?m sorry|i can(?:'|’)?t|i cannot|sorry\b|a
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What a model rewrites by: files of this package, versioned by their content.
+    """What a model rewrites by: versions of the prompts `refiner/...`.
 
     Attributes:
         strategy: refinement strategy it belongs to.
+        name: of the task.
         common, request, task: texts with variables.
-        digest: content hash of the three, first twelve digits.
     """
 
     strategy: str
+    name: str
     common: str
     request: str
     task: str
-    digest: str
 
     @property
     def reference(self) -> str:
-        """Strategy with digest, as it is kept on a proposal."""
-        return f"{self.strategy}@{self.digest}"
+        """The three versions, each as `PROMPT@HASH`, as it is kept on a proposal."""
+        texts = ((self.name, self.task), ("common", self.common), ("request", self.request))
+        return " ".join(f"{INSTRUCTIONS}{name}@{content_hash(text)[:12]}" for name, text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def refinement_request(
     text = material.control.text or ""
     handles = {f"c{n}": case for n, case in enumerate(solved, start=1)}
     values: dict[str, JsonValue] = {
-        "task": render(instructions.task, {"most_shown": limits.max_demonstrations, **extra}),
+        "task": render(instructions.task.strip(), {"most_shown": limits.max_demonstrations, **extra}),
         "prompt": json.dumps(text, ensure_ascii=False),
         "variables": ", ".join(f"{{{name}}}" for name in variables(text)) or "none",
         "model": material.model or "unknown",
@@ -128,7 +130,14 @@ def refinement_request(
         Message(role="user", content=render(instructions.request, values)),
     )
     captured = tuple(dict.fromkeys(leaves([*failures, *pairs, *patterns, *map(_case, solved)])))
-    return Asked(ChatRequest(model=model, messages=messages, purpose="refine"), captured, handles)
+    asked = ChatRequest(
+        model=model,
+        messages=messages,
+        purpose="refine",
+        workspace=material.control.workspace,
+        cycle_id=material.cycle_id,
+    )
+    return Asked(asked, captured, handles)
 
 
 def read_rewrite(asked: Asked, answer: ChatAnswer, material: Material) -> Rewritten | Unusable:

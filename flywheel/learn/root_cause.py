@@ -77,7 +77,7 @@ def root_cause_request(pattern: FailurePattern, pairs: Sequence[ContrastPair], m
         ),
         temperature=0.0,
         max_output_tokens=MAX_ANSWER_TOKENS,
-        purpose="judge",
+        purpose="explain",
     )
 
 

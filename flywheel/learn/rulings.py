@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flywheel.learn.counting import count_of, were
 from flywheel.records.strategy import LearningStrategy
 from flywheel.records.verdict import Evidence, Ruling
 
@@ -21,6 +22,7 @@ class GateRules:
         seed: of every draw.
         coverage: of the intervals, two-sided.
         latency_ratio_limit, cost_ratio_limit: guardrails, candidate over control.
+        model_margin: loss that must be excluded on every further model, rate units.
     """
 
     significance_level: float = 0.05
@@ -32,6 +34,7 @@ class GateRules:
     coverage: float = 0.95
     latency_ratio_limit: float = 1.20
     cost_ratio_limit: float = 1.25
+    model_margin: float = 0.05
 
     @classmethod
     def from_strategy(cls, strategy: LearningStrategy, seed: int = 0) -> GateRules:
@@ -50,6 +53,7 @@ class GateRules:
             seed=seed,
             latency_ratio_limit=strategy.max_latency_ratio,
             cost_ratio_limit=strategy.max_cost_ratio,
+            model_margin=strategy.max_model_loss,
         )
 
 
@@ -112,10 +116,12 @@ def _untested(evidence: Evidence, rules: GateRules, missing: str) -> str:
     if pairs == 0:
         return f"{_sentence(missing or 'no case was scored under both versions')} Nothing to compare."
     if pairs < rules.min_pairs:
-        noun = "case was" if pairs == 1 else "cases were"
-        return f"Only {pairs} {noun} scored under both versions; {rules.min_pairs} are needed to decide."
+        cases = f"{count_of(pairs, 'case')} {were(pairs)}"
+        return f"Only {cases} scored under both versions; {rules.min_pairs} are needed to decide."
     if evidence.adjusted_p is None or evidence.estimate is None:
-        return f"{_sentence(missing or 'no test exists')} No difference is shown on {pairs} cases."
+        return (
+            f"{_sentence(missing or 'no test exists')} No difference is shown on {count_of(pairs, 'case')}."
+        )
     return ""
 
 
@@ -137,7 +143,7 @@ def _with_locks(evidence: Evidence, rules: GateRules, told: str) -> tuple[Ruling
 
 
 def _numbers(evidence: Evidence, compared: int) -> str:
-    said = f"Better on {evidence.wins} cases, worse on {evidence.losses}, tied on {evidence.ties}"
+    said = f"Better on {count_of(evidence.wins, 'case')}, worse on {evidence.losses}, tied on {evidence.ties}"
     if evidence.estimate is not None:
         said += f": {points(evidence.estimate)} points"
     if evidence.low is not None and evidence.high is not None:

@@ -13,6 +13,7 @@ from flywheel.learn.scorers_numbers import number_in, numeric_scoring
 from flywheel.learn.scorers_overlap import overlap_scoring
 from flywheel.learn.scorers_patterns import regex_scoring
 from flywheel.learn.scorers_result import Scored, Scoring, failed
+from flywheel.learn.scorers_source import scorer_source
 from flywheel.learn.scorers_text import expectation, normalised, text_scoring
 from flywheel.records.case import Case, Suite
 from flywheel.records.scorer import (
@@ -108,6 +109,8 @@ def scoring_digest(suite: Suite, case: Case) -> str:
     """
     names = sorted(option.name for option in suite.options)
     parts = [suite.scorer.value, suite.parameters, names, case.expected]
+    if suite.scorer is Scorer.CODE:
+        parts.append(scorer_source(suite))
     if suite.scorer in (Scorer.CODE, Scorer.JUDGE):
         parts.append(case.inputs)
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False)

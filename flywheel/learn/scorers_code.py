@@ -1,19 +1,18 @@
 """Scorers of your own, by import path.
 
-The function is imported and run in this process with all its rights. A suite
+The function runs in a process of its own, with all rights of this one. A suite
 with such a scorer is a program: run only suites you trust as you trust code.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pydantic import JsonValue
 
 from flywheel.errors import InputError
+from flywheel.learn.scorers_process import Worker, worker_of
 from flywheel.learn.scorers_result import Scored, Scoring, graded, unscored
 from flywheel.records.case import Case
 from flywheel.records.scorer import CodeRules
@@ -24,47 +23,36 @@ def code_scoring(rules: CodeRules) -> Scoring:
 
     The function is called as `function(answer=..., expected=..., inputs=...)`,
     one call at a time. It gives True or False, a number in [0, 1], None for
-    unscored, or a dict with `score` and `reason`.
+    unscored, or a dict with `score` and `reason`. A call that lasts longer than
+    its limit is ended with its process; the next one gets a new process.
 
     Raises:
         InputError: the path leads to no function.
     """
-    function = imported(rules.path)
-    # One thread: the function need not be safe for several, and its error comes back as a value.
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flywheel-scorer")
-
-    def score(case: Case, answer_text: str) -> Scored:
-        future = pool.submit(function, answer=answer_text, expected=case.expected, inputs=case.inputs)
-        error = future.exception()
-        if error is not None:
-            return unscored(
-                answer_text, "scorer_error", f"{rules.path} raised {type(error).__name__}: {error}"
-            )
-        return _judged(rules, answer_text, future.result())
-
-    return score
+    worker = worker_of(rules.path, rules.timeout_s)
+    refusal = worker.refusal()
+    if refusal:
+        msg = f"Scorer {rules.path!r} cannot be imported: {refusal}. Nothing was run."
+        raise InputError(f"{msg} Name it as package.module:function, its folder on PYTHONPATH.")
+    return partial(_score, rules, worker)
 
 
-def imported(path: str) -> Callable[..., JsonValue]:
-    """The function at an import path.
+def _score(rules: CodeRules, worker: Worker, case: Case, answer_text: str) -> Scored:
+    said = worker.ask({"answer": answer_text, "expected": case.expected, "inputs": case.inputs})
+    if "timeout" in said:
+        why = f"{rules.path} gave nothing within {said['timeout']:g} s and was ended"
+        return unscored(answer_text, "scorer_timeout", why)
+    if "error" in said:
+        return unscored(answer_text, "scorer_error", f"{rules.path} raised {said['error']}")
+    if "lost" in said:
+        return unscored(answer_text, "scorer_error", f"{rules.path} gave nothing: {said['lost']}")
+    if "odd" in said:
+        return unscored(answer_text, "scorer_error", _wrong(rules, said["odd"]))
+    return _judged(rules, answer_text, said["result"])
 
-    Raises:
-        InputError: no such module, no such function, or the module cannot be imported.
 
-    Examples:
-        >>> imported("math:isqrt")(9)
-        3
-    """
-    module, _, name = path.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except (ImportError, SyntaxError) as error:
-        msg = f"Scorer {path!r} cannot be imported: {error}. Nothing was run. Put its folder on PYTHONPATH."
-        raise InputError(msg) from error
-    if not callable(found):
-        msg = f"Scorer {path!r} is no function: {found!r}. Nothing was run."
-        raise InputError(f"{msg} Name one as package.module:function.")
-    return found  # type: ignore[no-any-return]
+def _wrong(rules: CodeRules, shown: str) -> str:
+    return f"{rules.path} gave {shown}; need True, False, None or a number from 0 to 1"
 
 
 def _judged(rules: CodeRules, answer_text: str, result: JsonValue) -> Scored:
@@ -75,8 +63,7 @@ def _judged(rules: CodeRules, answer_text: str, result: JsonValue) -> Scored:
         return unscored(answer_text, "no_score", reason or f"{rules.path} gave no score")
     number = float(result) if isinstance(result, bool | int | float) else math.nan
     if not 0.0 <= number <= 1.0:
-        said = f"{rules.path} gave {result!r}; need True, False, None or a number from 0 to 1"
-        return unscored(answer_text, "scorer_error", said)
+        return unscored(answer_text, "scorer_error", _wrong(rules, repr(result)[:200]))
     detail: JsonValue = {"reason": reason} if reason else None
     return graded(
         number, rules.pass_at, answer_text.strip(), reason or f"{rules.path} gave {number:g}", detail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+from flywheel.learn.counting import count_of
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.cycle import FeedbackLoopOutput
@@ -28,16 +29,18 @@ def in_words(result: Record) -> str:
 @in_words.register
 def _(result: Feedback) -> str:
     dropped = sum(d.count for d in result.dropped)
-    reasons = ", ".join(f"{d.count} {d.reason}" for d in result.dropped)
-    left_out = f"; {dropped} left out ({reasons})" if dropped else ""
-    return f"{result.counted} executions count as evidence{left_out}"
+    whys = [d for d in result.dropped if d.count]
+    reasons = whys[0].reason if len(whys) == 1 else ", ".join(f"{d.count:,} {d.reason}" for d in whys)
+    left_out = f"; {dropped:,} left out ({reasons})" if dropped else ""
+    verb = "counts" if result.counted == 1 else "count"
+    return f"{count_of(result.counted, 'execution')} {verb} as evidence{left_out}"
 
 
 @in_words.register
 def _(result: Analysis) -> str:
     rate = result.report.success_rate
     passed = "pass rate unknown" if rate is None else f"{rate:.0%} pass"
-    return f"{passed}; {_many(len(result.patterns), 'failure pattern')}"
+    return f"{passed}; {count_of(len(result.patterns), 'failure pattern')}"
 
 
 @in_words.register
@@ -48,14 +51,14 @@ def _(result: Proposals) -> str:
     failed = len(result.discarded) - waiting
     thrown = f", {failed} thrown out unseen" if failed else ""
     told = f", {waiting} more wait for another cycle" if waiting else ""
-    return f"{_many(len(result.proposals), 'proposal')}{thrown}{told}"
+    return f"{count_of(len(result.proposals), 'proposal')}{thrown}{told}"
 
 
 @in_words.register
 def _(result: Verdicts) -> str:
     counts = [(r, sum(v.ruling is r for v in result.verdicts)) for r in Ruling]
     words = ", ".join(f"{count} {ruling.value}" for ruling, count in counts if count)
-    calls = f" after {result.calls} calls" if result.calls else ""
+    calls = f" after {count_of(result.calls, 'call')}" if result.calls else ""
     return f"{words or 'nothing to decide'}{calls}"
 
 
@@ -68,8 +71,4 @@ def _(result: Release) -> str:
 
 @in_words.register
 def _(result: FeedbackLoopOutput) -> str:
-    return f"{_many(result.improvements_identified, 'version')} in the lineage with evidence"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count_of(result.improvements_identified, 'version')} in the lineage with evidence"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from flywheel.learn.counting import count_of
 from flywheel.learn.rulings import GateRules
 
 TOLERATED = 0.25
@@ -59,12 +60,13 @@ def worn(looks: int, cases: int, rules: GateRules) -> Wear:
     allowed = max(1, math.floor(TOLERATED / each + 1e-9))
     expected = looks * each
     left = max(0, allowed - looks)
+    used = f"The {cases} gate cases were used by {count_of(looks, 'experiment')}"
     if left:
-        said = f"The {cases} gate cases were used by {looks} experiments; {left} more before they are worn."
+        said = f"{used}; {left} more before they are worn."
     else:
         said = (
-            f"The {cases} gate cases were used by {looks} experiments, which lets {expected:.2f} wrong ships "
-            "through by chance: they are worn. Add fresh cases to the suite."
+            f"{used}, which lets {expected:.2f} wrong ships through by chance: they are worn. "
+            "Add fresh cases to the suite."
         )
     return Wear(looks, expected, left, left == 0, said)
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
 from flywheel.errors import StoreError
+from flywheel.llm.together import Together
+from flywheel.llm.ways import Way
 from flywheel.ports import AnswerStore
 from flywheel.records.chat import ChatAnswer, ChatRequest
 from flywheel.records.provider import CacheSettings
@@ -98,21 +100,23 @@ class AnswerCache:
         self.settings = settings
         self.statistics = CacheStatistics()
         self._store = store
+        self._finding = Together(self._find)
+        self._keeping = Together(self._keep)
         self._now = now
         self._lock = threading.Lock()
         self._away_until: datetime | None = None
         self._memory: OrderedDict[str, tuple[datetime, ChatAnswer]] = OrderedDict()
 
-    def get(self, key: str) -> ChatAnswer | None:
+    async def get(self, key: str, way: Way) -> ChatAnswer | None:
         """The kept answer, marked as such, or None."""
-        oldest = self._now() - timedelta(hours=self.settings.keep_hours)
+        oldest = self._oldest()
         with self._lock:
             found = self._memory.get(key)
             if found is not None and found[0] >= oldest:
                 self._memory.move_to_end(key)
                 self.statistics.memory += 1
                 return found[1]
-        answer = self._stored(key, oldest)
+        answer = await self._stored(key, way) if self._reachable() else None
         if answer is not None:
             self._remember(key, answer)
         return answer
@@ -126,17 +130,16 @@ class AnswerCache:
             self.statistics.memory += 1
             return found[1]
 
-    def put(self, key: str, answer: ChatAnswer) -> None:
-        """Keep an answer if it is whole; a store that is away keeps it in memory alone."""
+    async def put(self, key: str, answer: ChatAnswer, way: Way) -> None:
+        """Keep an answer if it is whole; when this returns it is in the store, unless that is away."""
         if answer.finish_reason != "stop" or not answer.text or answer.cached:
             return
         kept = answer.model_copy(update={"cached": True, "raw": None})
         self._remember(key, kept)
         self._count(kept=1)
-        store = self._reachable()
-        if store is not None:
+        if self._reachable():
             try:
-                store.put(key, kept.model_dump_json(exclude_defaults=True), self._now())
+                await self._keeping.done((key, kept.model_dump_json(exclude_defaults=True)), way)
             except StoreError:
                 self._gone()
 
@@ -146,7 +149,7 @@ class AnswerCache:
         if store is None or not self.statistics.kept:
             return
         try:
-            store.drop_before(self._now() - timedelta(hours=self.settings.keep_hours))
+            store.drop_before(self._oldest())
         except StoreError:
             self._gone()
 
@@ -158,12 +161,9 @@ class AnswerCache:
         """A question waited for an equal one."""
         self._count(shared=1)
 
-    def _stored(self, key: str, oldest: datetime) -> ChatAnswer | None:
-        store = self._reachable()
-        if store is None:
-            return None
+    async def _stored(self, key: str, way: Way) -> ChatAnswer | None:
         try:
-            found = store.get(key, oldest)
+            found = await self._finding.done(key, way)
             answer = None if found is None else ChatAnswer.model_validate_json(found)
         except StoreError:
             self._gone()
@@ -174,6 +174,20 @@ class AnswerCache:
         if answer is not None:
             self._count(store=1)
         return answer
+
+    def _find(self, keys: Sequence[str]) -> list[str | None]:
+        store = self._reachable()
+        found = store.get_many(keys, self._oldest()) if store else {}
+        return [found.get(key) for key in keys]
+
+    def _keep(self, answers: Sequence[tuple[str, str]]) -> list[None]:
+        store = self._reachable()
+        if store is not None:
+            store.put_many(dict(answers), self._now())
+        return [None] * len(answers)
+
+    def _oldest(self) -> datetime:
+        return self._now() - timedelta(hours=self.settings.keep_hours)
 
     def _reachable(self) -> AnswerStore | None:
         is_away = self._away_until is not None and self._now() < self._away_until

@@ -23,6 +23,11 @@ class SpendForecast:
     tokens: int
     usd: float | None
 
+    def __add__(self, other: SpendForecast) -> SpendForecast:
+        """Both together; USD are unknown as soon as those of one are."""
+        known = None if self.usd is None or other.usd is None else self.usd + other.usd
+        return SpendForecast(self.calls + other.calls, self.tokens + other.tokens, known)
+
     def in_words(self) -> str:
         """One line for people.
 

@@ -59,12 +59,16 @@ def left_s(timeout_s: float | None, error: type[Exception]) -> float | None:
     return left if timeout_s is None else min(left, timeout_s)
 
 
-def bounded_client(limits: httpx2.Limits) -> httpx2.Client:
+def bounded_client(limits: httpx2.Limits, trust: ssl.SSLContext | None = None) -> httpx2.Client:
     """A client whose connections keep the deadline of the thread that uses them.
 
     Proxies of the environment are used as every httpx client does.
+
+    Args:
+        limits: of its connections.
+        trust: certificates that are trusted; None takes those of the environment.
     """
-    client = httpx2.Client(limits=limits, follow_redirects=True)
+    client = httpx2.Client(limits=limits, follow_redirects=True, verify=trust or True)
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - no public way to a backend
         if isinstance(transport, httpx2.HTTPTransport):
             transport._pool._network_backend = _Backend()  # noqa: SLF001

@@ -6,6 +6,7 @@ answers by word similarity; docs/embedded-model.md says what it can show.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 import threading
@@ -92,6 +93,10 @@ class EmbeddedModel:
         else:
             text = word_answer(answer, prepared.reading.demand, prepared.share, draw)
         return self._answer(request, text, confidence, prepared.chars + len(asked.question))
+
+    async def acomplete(self, request: ChatRequest) -> ChatAnswer:
+        """The same answer, computed in a thread while the event loop goes on."""
+        return await asyncio.to_thread(self.complete, request)
 
     def _prepare(self, reference: str) -> _Prepared:
         key = hashlib.blake2b(reference.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 from flywheel.learn.execution_table import columns_of
 from flywheel.learn.reporting import test_execution_report
 from flywheel.learn.scorers import Scoring, scoring_digest
-from flywheel.llm.executor_budget import Ceiling, Purse, calls_each, judge_price
-from flywheel.llm.runner import Runner, Task, with_score
+from flywheel.learn.spending import calls_each, judge_price
+from flywheel.llm.executor_budget import Ceiling, Purse
+from flywheel.llm.runner import Task, rescored
 from flywheel.ports import RunPlan, Store
 from flywheel.records.analysis import TestExecutionReport
 from flywheel.records.case import Case, Suite
@@ -49,6 +52,8 @@ class Job:
     Attributes:
         session_id: marks the executions; the same one goes on where it stopped.
         ceiling: of this run; what an earlier one spent does not count.
+        replicate: number of the measurement; answers kept from another one are not given.
+        purpose, source: of its calls, of its executions.
     """
 
     workspace: str
@@ -58,6 +63,9 @@ class Job:
     session_id: str
     seed: int = 0
     ceiling: Ceiling = field(default_factory=Ceiling)
+    replicate: int = 0
+    purpose: str = "run"
+    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class RunResult:
         asked: cases asked now.
         missing: cases without an execution.
         errors: cases whose execution has no answer.
-        calls, usd: spent now; USD is None when a model did not tell its price.
+        calls, usd, tokens: spent now; USD or tokens are None when a model did not tell them.
         stopped: why the run ended before the last case, else empty.
     """
 
@@ -90,15 +98,29 @@ class RunResult:
     errors: int
     calls: int
     usd: float | None
+    tokens: int | None
     stopped: str
+
+
+class Executing(Protocol):
+    """What asks the models: a `Runner`, or one whose executions are told to an observer."""
+
+    def scoring(self, suite: Suite, plan: RunPlan | None = None) -> Scoring:
+        """The scorer of a suite, made ready; raises InputError when it cannot work."""
+        ...
+
+    def finished(self, take: Callable[[int], Sequence[Task]]) -> Iterator[list[Execution]]:
+        """Executions in the order they end, a few at a time."""
+        ...
 
 
 def execute(
     job: Job,
     store: Store,
-    runner: Runner,
+    runner: Executing,
     progress: Callable[[int], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
+    before_storing: Callable[[], object] = lambda: None,
 ) -> RunResult:
     """Run what is not finished; store each answer before the next call takes its place.
 
@@ -113,6 +135,7 @@ def execute(
         runner: asks the models.
         progress: called with the number of finished cases.
         stopping: whether to send nothing more; what is under way is waited for and kept.
+        before_storing: called before answers are stored; what must never be behind them is stored here.
 
     Returns:
         Reports by arm, with what was spent.
@@ -121,14 +144,16 @@ def execute(
         InputError: the scorer cannot work; nothing was sent.
         UnknownName: there is no such model; nothing was sent.
     """
-    scoring = runner.scoring(job.suite)
+    scoring = runner.scoring(job.suite, plan_of(job, job.arms[0]))
     done = kept_executions(job, store)
-    work = deque(unfinished(job, done))
+    asked = unfinished(job, done)
     purse = Purse(job.ceiling, calls_each(job.suite.scorer))
+    unjudged: dict[str, Task] = {}
     if job.suite.scorer is Scorer.JUDGE:
-        _judge_again(job, store, scoring, done, purse)
+        unjudged = {task.kept.execution_id: task for task in _to_judge(job, done) if task.kept}
     else:
         _score_again(job, store, scoring, done)
+    work = deque((*unjudged.values(), *asked))
     kept = len(done)
     progress(kept)
 
@@ -140,13 +165,23 @@ def execute(
         return tasks
 
     for batch in runner.finished(take):
+        before_storing()
         store.executions.write(batch)
         for execution in batch:
-            purse.paid(execution)
+            if unjudged.pop(execution.execution_id, None) is None:
+                purse.paid(execution)
+            else:
+                purse.judged(execution)
+                kept += 1
             done[_key(execution)] = execution
         progress(len(done))
     stopped = "" if not work else "interrupted" if stopping() else purse.because
     return _result(job, done, kept, purse, stopped)
+
+
+def arm_names(job: Job) -> tuple[str, ...]:
+    """What a job works on, a name for each arm: two jobs that share one would ask the same questions."""
+    return tuple(f"{job.session_id} {arm.prompt} {arm.version} {arm.model}" for arm in job.arms)
 
 
 def kept_executions(job: Job, store: Store) -> dict[Key, Execution]:
@@ -165,16 +200,17 @@ def kept_executions(job: Job, store: Store) -> dict[Key, Execution]:
 
 def unfinished(job: Job, done: dict[Key, Execution]) -> list[Task]:
     """What is still to be asked, all arms of a case before the next case."""
-    plans = [_plan(job, arm) for arm in job.arms]
+    plans = [plan_of(job, arm) for arm in job.arms]
     return [
-        (plan, case)
+        Task(plan, case)
         for case in job.cases
         for plan in plans
         if (plan.prompt, plan.version, plan.model, case.case_id) not in done
     ]
 
 
-def _plan(job: Job, arm: Arm) -> RunPlan:
+def plan_of(job: Job, arm: Arm) -> RunPlan:
+    """An arm of a job as a plan."""
     return RunPlan(
         workspace=job.workspace,
         prompt=arm.prompt,
@@ -183,9 +219,10 @@ def _plan(job: Job, arm: Arm) -> RunPlan:
         suite=job.suite,
         model=arm.model,
         session_id=job.session_id,
-        purpose="run",
+        purpose=job.purpose,
         seed=job.seed,
-        source=SOURCE,
+        source=job.source,
+        replicate=job.replicate,
     )
 
 
@@ -198,33 +235,24 @@ def _score_again(job: Job, store: Store, scoring: Scoring, done: dict[Key, Execu
     cases = {case.case_id: case for case in job.cases}
     changed = []
     for key, execution in done.items():
-        again = _rescored(execution, cases[execution.case_id or ""], scoring)
+        again = rescored(execution, cases[execution.case_id or ""], scoring)
         if again != execution:
             changed.append(again)
             done[key] = again
     store.executions.write(changed)
 
 
-def _judge_again(job: Job, store: Store, scoring: Scoring, done: dict[Key, Execution], purse: Purse) -> None:
-    """Verdicts on kept answers that today's judge has not judged; those it cannot afford are left out."""
+def _to_judge(job: Job, done: dict[Key, Execution]) -> list[Task]:
+    """Kept answers that today's judge has not judged, taken out of what is done."""
+    plans = {(plan.prompt, plan.version, plan.model): plan for plan in map(partial(plan_of, job), job.arms)}
     cases = {case.case_id: case for case in job.cases}
+    tasks = []
     for key, execution in list(done.items()):
-        case = cases[execution.case_id or ""]
+        case = cases[key[3]]
         digest = scoring_digest(job.suite, case)
-        if execution.error_type not in _UNJUDGED and judge_price(execution).get("digest") == digest:
-            continue
-        del done[key]
-        if purse.room():
-            purse.sent()
-            again = _rescored(execution, case, scoring)
-            store.executions.write([again])
-            purse.judged(again)
-            done[key] = again
-
-
-def _rescored(execution: Execution, case: Case, scoring: Scoring) -> Execution:
-    again = with_score(execution, scoring(case, str(execution.output or "")))
-    return again.model_copy(update={"expected": case.expected, "slice": case.slice})
+        if execution.error_type in _UNJUDGED or judge_price(execution).get("digest") != digest:
+            tasks.append(Task(plans[key[:3]], case, done.pop(key)))
+    return tasks
 
 
 def _result(job: Job, done: dict[Key, Execution], kept: int, purse: Purse, stopped: str) -> RunResult:
@@ -243,6 +271,7 @@ def _result(job: Job, done: dict[Key, Execution], kept: int, purse: Purse, stopp
         missing=total - len(done),
         errors=sum(execution.outcome in _UNMEASURED for execution in done.values()),
         calls=purse.calls,
-        usd=None if purse.untold or (purse.calls and purse.dearest_usd is None) else purse.usd,
+        usd=None if purse.usd.untold or (purse.calls and purse.usd.dearest is None) else purse.usd.spent,
+        tokens=None if purse.tokens.untold else round(purse.tokens.spent),
         stopped=stopped,
     )

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.errors import InputError
+from flywheel.learn.spending import calls_each
 from flywheel.learn.templates import render
 from flywheel.llm.executor import Arm, Job, kept_executions, unfinished
-from flywheel.llm.executor_budget import calls_each
-from flywheel.ports import Store
+from flywheel.ports import RunPlan, Store
 from flywheel.records.case import Case
-from flywheel.records.columns import Scope
+from flywheel.records.columns import PROBE, Scope
 
 CHARS_PER_TOKEN = 4
 """Of English text, roughly; used only where no run of the arm has told its tokens."""
@@ -39,6 +39,11 @@ class RunForecast:
     usd: float | None
     measured: bool
 
+    @property
+    def tokens(self) -> int | None:
+        """Input plus output; the input alone while the length of answers is unknown."""
+        return None if self.input_tokens is None else self.input_tokens + (self.output_tokens or 0)
+
 
 def forecast(job: Job, store: Store) -> RunForecast:
     """The cost of what is left of a job.
@@ -57,7 +62,7 @@ def forecast(job: Job, store: Store) -> RunForecast:
     left = unfinished(job, done)
     parts = []
     for arm in job.arms:
-        cases = [case for plan, case in left if (plan.prompt, plan.version, plan.model) == _names(arm)]
+        cases = [task.case for task in left if _names(task.plan) == _names(arm)]
         parts.append(_arm(job, store, arm, cases))
     sums = [_total([part[i] for part in parts]) for i in range(3)]
     return RunForecast(
@@ -76,7 +81,9 @@ def _arm(
 ) -> tuple[float | None, float | None, float | None, bool]:
     if not cases:
         return 0.0, 0.0, 0.0, True
-    scope = Scope(workspace=job.workspace, prompt=arm.prompt, version=arm.version, model=arm.model)
+    # What a probe asks is longer than what is asked in use.
+    without = () if job.source == PROBE else (PROBE,)
+    scope = Scope(job.workspace, arm.prompt, arm.version, model=arm.model, exclude_sources=without)
     columns = store.executions.columns(scope)
     inputs = _mean(columns.input_tokens)
     if inputs is None:
@@ -95,8 +102,8 @@ def _length(text: str, case: Case) -> int:
         return 0
 
 
-def _names(arm: Arm) -> tuple[str, str, str]:
-    return arm.prompt, arm.version, arm.model
+def _names(one: Arm | RunPlan) -> tuple[str, str, str]:
+    return one.prompt, one.version, one.model
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

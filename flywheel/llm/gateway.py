@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import threading
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from flywheel.llm.retrying import Patience, Retrying
 from flywheel.llm.routing import Route, Stop, WholeAnswers
 from flywheel.llm.served import ServedModel, Shared
 from flywheel.llm.single_flight import SingleFlight
-from flywheel.ports import AnswerStore, CallStore, ChatModel
+from flywheel.ports import AnswerStore, AsyncChatModel, CallStore
 from flywheel.records.model_call import Spend
 from flywheel.records.provider import ModelsConfig, PriceRow, Provider
 
@@ -76,7 +77,7 @@ class Gateway:
         self.cache = self._made_cache()
         self._shared = Shared(self.ledger, self.spend, SingleFlight(), self.cache)
         self._lock = threading.RLock()
-        self._models: dict[str, ChatModel] = {}
+        self._models: dict[str, AsyncChatModel] = {}
         self._limits: dict[str, Limits] = {}
         self._stops: dict[str, tuple[Stop, OpenAIChat]] = {}
 
@@ -90,7 +91,17 @@ class Gateway:
         """Close."""
         self.close()
 
-    def model(self, name: str) -> ChatModel:
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.aclose()
+
+    def model(self, name: str) -> AsyncChatModel:
         """A model by its name; nothing is sent yet.
 
         Args:
@@ -110,11 +121,15 @@ class Gateway:
 
     def close(self) -> None:
         """Bring the ledger to the store, give the connections back."""
-        self.ledger.flush()
-        if self.cache is not None:
-            self.cache.sweep()
+        self._bring_home()
         for _, adapter in self._stops.values():
             adapter.close()
+
+    async def aclose(self) -> None:
+        """As `close`, without holding the event loop up."""
+        await asyncio.to_thread(self._bring_home)
+        for _, adapter in self._stops.values():
+            await adapter.aclose()
 
     @property
     def used_remote(self) -> bool:
@@ -129,8 +144,12 @@ class Gateway:
             'Models took 0 calls, 0 tokens, 0.0000 USD; 0 answers were kept ones.'
         """
         spend = self.ledger.spend
-        unpriced = f" plus {spend.unpriced:,} calls of unknown price" if spend.unpriced else ""
-        line = f"Models took {spend.calls:,} calls, {spend.tokens:,} tokens, {spend.usd:.4f} USD{unpriced}"
+        usd = f"{spend.usd:.4f} USD" + f" plus {spend.unpriced:,} calls of unknown price" * bool(
+            spend.unpriced
+        )
+        if spend.unpriced and not spend.usd:
+            usd = "USD unknown, because no price is kept"
+        line = f"Models took {spend.calls:,} calls, {spend.tokens:,} tokens, {usd}"
         if self.cache is not None:
             found = self.cache.statistics
             line += f"; {found.memory + found.store + found.shared:,} answers were kept ones"
@@ -145,7 +164,12 @@ class Gateway:
             if isinstance(stop.once, Guarded)
         }
 
-    def _made(self, name: str) -> ChatModel:
+    def _bring_home(self) -> None:
+        self.ledger.flush()
+        if self.cache is not None:
+            self.cache.sweep()
+
+    def _made(self, name: str) -> AsyncChatModel:
         if name in BY_NAME:
             return EmbeddedModel(BY_NAME[name])
         named = resolve(self.config, name, self._environ)

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 from flywheel.errors import ModelError, ModelErrorKind
 from flywheel.llm.breaker import Breaker
 from flywheel.llm.budget import SpendForecast, SpendGuard
 from flywheel.llm.ledger import Ledger, spend_of
 from flywheel.llm.limits import USUAL_OUTPUT_TOKENS, Limits, expected_tokens
-from flywheel.ports import ChatModel
+from flywheel.llm.ways import StreamingDoors, StreamingModel, Way
 from flywheel.records.chat import ChatAnswer, ChatPiece, ChatRequest
 from flywheel.records.model_call import ANSWERED, ModelCall, Spend
 from flywheel.records.provider import PriceRow
-
-
-class StreamingModel(ChatModel, Protocol):
-    """A model that can give its answer in pieces."""
-
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
-        """Pieces of one answer; the last one carries it whole."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class _Used:
     tokens: int | None = 0
 
 
-class Guarded:
+class Guarded(StreamingDoors):
     """A model behind its guards; every attempt that is sent is in the ledger, whatever becomes of it.
 
     Args:
@@ -87,7 +78,7 @@ class Guarded:
         """As the model behind it."""
         return self.model.remote
 
-    def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def answer(self, request: ChatRequest, way: Way) -> ChatAnswer:
         """One answer from one try.
 
         Raises:
@@ -95,27 +86,30 @@ class Guarded:
             ModelUnavailable: also when the breaker is open, or the turn would come too late.
             UnreadableReply: as the model behind it.
         """
-        with self._attempt(request) as attempt:
-            attempt.answer = self.model.complete(attempt.request)
+        async with self._attempt(request, way) as attempt:
+            attempt.answer = await way.ask(self.model, attempt.request)
         return attempt.answer
 
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
+    async def pieces(self, request: ChatRequest, way: Way) -> AsyncGenerator[ChatPiece, None]:
         """One answer in pieces from one try; a consumer that stops early ends the attempt.
 
         Raises:
-            ModelError: as for `complete`.
+            ModelError: as for `answer`.
         """
-        with self._attempt(request) as attempt:
-            for piece in self.model.stream(attempt.request):
+        async with (
+            self._attempt(request, way) as attempt,
+            aclosing(way.pieces(self.model, attempt.request)) as pieces,
+        ):
+            async for piece in pieces:
                 attempt.answer = piece.answer or attempt.answer
                 yield piece
 
-    @contextmanager
-    def _attempt(self, request: ChatRequest) -> Iterator[_Attempt]:
+    @asynccontextmanager
+    async def _attempt(self, request: ChatRequest, way: Way) -> AsyncIterator[_Attempt]:
         within_s = request.deadline_s or self.guards.deadline_s
         ends = time.monotonic() + within_s
         self.guards.breaker.check()
-        with self._turn(forecast_of([request], self.guards.price), within_s) as used:
+        async with self._turn(forecast_of([request], self.guards.price), within_s, way) as used:
             self.guards.breaker.enter()
             left = max(1e-3, ends - time.monotonic())
             attempt = _Attempt(request.model_copy(update={"deadline_s": left}), time.monotonic())
@@ -132,16 +126,16 @@ class Guarded:
                 if outcome == ModelErrorKind.OTHER:
                     self.guards.breaker.abandoned()
                 row = self._row(attempt, outcome)
-                self.guards.ledger.add(row)
+                self.guards.ledger.add(row, may_write=way.blocks)
                 used.spend, used.tokens = spend_of(row), spend_of(row).tokens or None
 
-    @contextmanager
-    def _turn(self, expected: SpendForecast, within_s: float) -> Iterator[_Used]:
+    @asynccontextmanager
+    async def _turn(self, expected: SpendForecast, within_s: float, way: Way) -> AsyncIterator[_Used]:
         """A turn at the provider; what was used corrects what was expected."""
         used = _Used()
         self.guards.spend.reserve(expected)
         try:
-            self.guards.limits.enter(expected.tokens, within_s)
+            await self.guards.limits.enter(expected.tokens, within_s, way)
             try:
                 yield used
             finally:

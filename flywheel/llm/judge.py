@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -38,6 +39,33 @@ class JudgeVerdict(Record):
     score: Share
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom a judge is asked; the ledger keeps it.
+
+    Attributes:
+        cycle_id: of the cycle that pays, None outside of one.
+        replicate: number of the measurement; verdicts kept from another one are not given.
+        workspace: where the cases are.
+    """
+
+    cycle_id: str | None = None
+    replicate: int = 0
+    workspace: str = "default"
+
+    def request(self, model: str, messages: tuple[Message, ...]) -> ChatRequest:
+        """The question to a judge."""
+        return ChatRequest(
+            model=model,
+            messages=messages,
+            temperature=0,
+            purpose="judge",
+            workspace=self.workspace,
+            cycle_id=self.cycle_id,
+            replicate=self.replicate,
+        )
+
+
 class Judge:
     """Scores answers by asking a model, once, and once more when the reply cannot be read.
 
@@ -47,6 +75,7 @@ class Judge:
     Args:
         model: answers the rubric.
         suite: with the rules of its judge.
+        asker: for whom; the suite's workspace when None.
 
     Raises:
         InputError: the rubric leaves the answer out, or the suite is scored otherwise.
@@ -59,7 +88,7 @@ class Judge:
         'passed'
     """
 
-    def __init__(self, model: ChatModel, suite: Suite) -> None:
+    def __init__(self, model: ChatModel, suite: Suite, asker: Asker | None = None) -> None:
         rules = suite.rules
         if not isinstance(rules, JudgeRules):
             msg = (
@@ -67,6 +96,7 @@ class Judge:
             )
             raise InputError(msg)
         self._model, self._suite, self._rules = model, suite, rules
+        self._asker = replace(asker or Asker(), workspace=suite.workspace)
         self._rubric = rules.rubric or shipped(RUBRIC)
         if "answer" not in variables(self._rubric):
             msg = f"The rubric of suite {suite.suite!r} has no {{answer}}. Nothing was sent."
@@ -85,7 +115,8 @@ class Judge:
         )
         replies: list[ChatAnswer] = []
         try:
-            verdict = ask(self._model, self._rules.model, text, JudgeVerdict, replies)
+            asked = partial(self._asker.request, self._rules.model)
+            verdict = ask(self._model, asked, text, JudgeVerdict, replies)
         except ModelError as error:
             told = self._told(case, replies, None)
             return unscored(answer_text, "judge_unavailable", shortened(str(error)), told)
@@ -106,13 +137,17 @@ class Judge:
 
 
 def ask(
-    model: ChatModel, name: str, text: str, shape: type[Shape], replies: list[ChatAnswer]
+    model: ChatModel,
+    asked: Callable[[tuple[Message, ...]], ChatRequest],
+    text: str,
+    shape: type[Shape],
+    replies: list[ChatAnswer],
 ) -> Shape | None:
     """A reply of a shape; asked once more when the first is none.
 
     Args:
         model: who is asked.
-        name: of the model.
+        asked: makes the request of messages.
         text: the whole prompt.
         shape: what the JSON object of the reply must be.
         replies: every reply is added, so that its price is known even when it cannot be read.
@@ -122,7 +157,7 @@ def ask(
     """
     messages: tuple[Message, ...] = (Message(role="user", content=text),)
     for _ in range(2):
-        reply = model.complete(ChatRequest(model=name, messages=messages, temperature=0, purpose="judge"))
+        reply = model.complete(asked(messages))
         replies.append(reply)
         found = _read(reply.text, shape)
         if found is not None:

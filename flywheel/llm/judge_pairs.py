@@ -6,17 +6,20 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from flywheel.errors import ModelError
 from flywheel.learn.judging import Duel
-from flywheel.llm.judge import ask, filled, price_of, shipped
+from flywheel.learn.spending import Taken
+from flywheel.llm.executor_budget import Purse
+from flywheel.llm.judge import Asker, ask, filled, price_of, shipped
 from flywheel.ports import ChatModel
 from flywheel.records.base import Record
 from flywheel.records.case import Case
-from flywheel.records.chat import ChatAnswer
+from flywheel.records.chat import ChatAnswer, ChatRequest, Message
 from flywheel.records.execution import Execution, Outcome
 
 RUBRIC = "judge_pairs.md"
@@ -107,10 +110,23 @@ class PairJudge:
         digest = hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=12)
         return "pair-" + digest.hexdigest()
 
-    def _ask(self, case: Case, first: str, second: str, replies: list[ChatAnswer]) -> PairVerdict | None:
+    def questions(self, pair: Pair) -> tuple[ChatRequest, ...]:
+        """What is asked about a pair, nothing where the answers are equal; for a forecast."""
+        control, candidate = str(pair.control.output or ""), str(pair.candidate.output or "")
+        if control == candidate:
+            return ()
+        asked = Asker(workspace=pair.case.workspace)
+        texts = (self._text(pair.case, *order) for order in ((candidate, control), (control, candidate)))
+        return tuple(asked.request(self.name, (Message(role="user", content=text),)) for text in texts)
+
+    def _text(self, case: Case, first: str, second: str) -> str:
         values = {"criteria": self.criteria, "inputs": case.inputs, "expected": case.expected}
-        text = filled(self.rubric or shipped(RUBRIC), {**values, "first": first, "second": second})
-        return ask(self.model, self.name, text, PairVerdict, replies)
+        return filled(self.rubric or shipped(RUBRIC), {**values, "first": first, "second": second})
+
+    def _ask(self, case: Case, first: str, second: str, replies: list[ChatAnswer]) -> PairVerdict | None:
+        text = self._text(case, first, second)
+        asked = partial(Asker(workspace=case.workspace).request, self.name)
+        return ask(self.model, asked, text, PairVerdict, replies)
 
 
 def duel_of(execution: Execution) -> Duel | None:
@@ -122,23 +138,48 @@ def duel_of(execution: Execution) -> Duel | None:
     return Duel(sides.get(str(output["ahead"])), sides.get(str(output["behind"])))
 
 
+def taken_by_pair(execution: Execution) -> Taken:
+    """What both verdicts on a pair took; equal answers took nothing."""
+    known: dict[str, Any] = execution.metadata if isinstance(execution.metadata, dict) else {}
+    if not known.get("calls"):
+        return Taken(0, 0, 0.0)
+    parts = (known["input_tokens"], known["output_tokens"])
+    tokens, usd = None if None in parts else sum(parts), known["cost_usd"]
+    untold_tokens, untold_usd = (str(execution.model) if one is None else "" for one in (tokens, usd))
+    return Taken(known["calls"], tokens, usd, untold_tokens, untold_usd)
+
+
 def judge_pairs(
     judge: PairJudge,
     pairs: Sequence[Pair],
     session_id: str,
     concurrency: int,
+    purse: Purse,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Execution]]:
-    """Verdicts on pairs as they come, a few at a time; nothing new is sent while the caller holds them."""
+    """Verdicts on pairs as they come, a few at a time; nothing new is sent while the caller holds them.
+
+    Args:
+        judge: who compares.
+        pairs: what is compared.
+        session_id: marks the verdicts.
+        concurrency: most pairs at once.
+        purse: what may be spent; four calls are set aside for a pair.
+        stopping: whether to send nothing more; what is under way is waited for.
+    """
     left = list(reversed(pairs))
     under_way: set[Future[Execution]] = set()
     pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="flywheel-judge")
     try:
-        while under_way or (left and not stopping()):
-            while left and len(under_way) < concurrency and not stopping():
+        while under_way or (left and not stopping() and purse.room()):
+            while left and len(under_way) < concurrency and not stopping() and purse.room():
+                purse.sent()
                 under_way.add(pool.submit(judge.judged, left.pop(), session_id))
             done, under_way = wait(under_way, None, FIRST_COMPLETED)
-            yield [future.result() for future in done]
+            verdicts = [future.result() for future in done]
+            for verdict in verdicts:
+                purse.took(taken_by_pair(verdict), told=verdict.output is not None)
+            yield verdicts
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

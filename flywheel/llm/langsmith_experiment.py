@@ -1,110 +1,153 @@
-"""One arm of an experiment as LangSmith takes it: suite, cases, calls, scores in one document."""
+"""Experiments as LangSmith takes them: suite, cases, one run for each execution, its score."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from uuid import UUID, uuid5
+from typing import Any
 
+from flywheel.llm.langsmith_cycle import usage
+from flywheel.llm.langsmith_nodes import SOURCE, case_key, experiment_id, named_id, node, stamp
 from flywheel.ports import RunPlan
 from flywheel.records.case import Case
+from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution
+from flywheel.records.verdict import Verdict
 
-_CASES: Final = UUID("6f0a3a52-6f3e-5d0a-9c2b-8f6f1f2f7c11")
-
-
-@dataclass
-class Arm:
-    """The executions of one version in one session, with the moments between which they ran.
-
-    Attributes:
-        plan: what was run.
-        pairs: cases with their executions, in the order in which they ran.
-        began, ended: seconds since 1970.
-    """
-
-    plan: RunPlan
-    pairs: list[tuple[Case, Execution]] = field(default_factory=list)
-    began: float | None = None
-    ended: float = 0.0
-
-    def add(self, cases: Sequence[Case], executions: Sequence[Execution], now: float) -> None:
-        """Add a batch that has just ended."""
-        self.pairs += zip(cases, executions, strict=True)
-        took = sum(execution.latency_ms or 0.0 for execution in executions) / 1000
-        self.began = min(self.began or now, now - took)
-        self.ended = now
+Document = dict[str, Any]
 
 
-def experiment(arm: Arm) -> dict[str, Any]:
-    """The document of an arm; equal cases have equal ids, so that LangSmith compares arms case by case.
+def suite_name(plan: RunPlan) -> str:
+    """Name of the suite in LangSmith.
 
     Examples:
         >>> from flywheel.records.case import Suite
-        >>> plan = RunPlan("default", "triage", "0123456789ab", "Q: {q}", Suite(suite="s"), "m", "cycle-7")
-        >>> arm = Arm(plan)
-        >>> arm.add([Case(case_id="c", suite="s", inputs={"q": "?"})],
-        ...     [Execution(execution_id="e", outcome="passed", output="yes")], 1000.0)
-        >>> document = experiment(arm)
-        >>> document["dataset_name"], document["results"][0]["evaluation_scores"]
-        ('flywheel/default/s', [{'key': 'score', 'score': 1.0}])
+        >>> suite_name(RunPlan("default", "triage", "v1", "Q: {q}", Suite(suite="s"), "m", "cycle-7"))
+        'flywheel/default/s'
     """
-    plan = arm.plan
-    start = arm.began if arm.began is not None else arm.ended
-    digest = hashlib.blake2b("\0".join((plan.session_id, plan.version, plan.model)).encode(), digest_size=4)
+    return f"flywheel/{plan.workspace}/{plan.suite.suite}"
+
+
+def experiment(plan: RunPlan, suite_id: str, began: datetime) -> Document:
+    """One version over the cases of a suite, without its runs."""
+    own = experiment_id(plan)
+    return {
+        "id": own,
+        "name": f"{plan.prompt} {plan.version[:8]} {own[:8]}",
+        "description": f"{plan.purpose} of {plan.prompt!r} with {plan.model!r}",
+        "start_time": stamp(began),
+        "reference_dataset_id": suite_id,
+        "extra": {"metadata": {**_about(plan), "flywheel.text": plan.text}},
+    }
+
+
+def case_document(case: Case, suite_id: str) -> Document:
+    """A case as LangSmith keeps it; its role is a split of the suite."""
+    about = {"flywheel.case_id": case.case_id, "flywheel.slice": case.slice}
+    return {
+        "id": case_key(case),
+        "dataset_id": suite_id,
+        "inputs": case.inputs,
+        "outputs": None if case.expected is None else {"output": case.expected},
+        "metadata": {name: value for name, value in about.items() if value is not None},
+        "split": case.role.value,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One execution to tell.
+
+    Attributes:
+        own: id of its experiment.
+        key: id of its case.
+        at: stands for its end where it does not say when it began.
+    """
+
+    plan: RunPlan
+    case: Case
+    execution: Execution
+    own: str
+    key: str
+    at: datetime
+
+
+def run_document(one: Told) -> Document:
+    """One execution as a run of its experiment."""
+    execution = one.execution
+    took = timedelta(milliseconds=execution.latency_ms or 0.0)
+    began = execution.started_at or one.at - took
+    metadata = {
+        **_about(one.plan),
+        "flywheel.case_id": one.case.case_id,
+        "flywheel.slice": one.case.slice,
+        "flywheel.execution_id": execution.execution_id,
+    }
+    known = execution.metadata if isinstance(execution.metadata, dict) else {}
+    metadata |= {f"flywheel.{key}": known[key] for key in ("cached", "answered_by") if key in known}
+    taken = usage(execution.input_tokens, execution.output_tokens, execution.cost_usd)
+    metadata |= {"usage_metadata": taken} if taken else {}
+    run: Document = {
+        **node(began).fields(),
+        "session_id": one.own,
+        "reference_example_id": one.key,
+        "name": one.plan.prompt,
+        "run_type": "llm",
+        "start_time": stamp(began),
+        "end_time": stamp(began + took),
+        "inputs": one.case.inputs,
+        "extra": {"metadata": {key: value for key, value in metadata.items() if value is not None}},
+    }
+    if execution.output is not None:
+        run["outputs"] = {"output": execution.output}
+    if execution.outcome.value == "error":
+        run["error"] = execution.error_message or execution.error_type or "no answer"
+    return run
+
+
+def score_document(run: Document, execution: Execution) -> Document:
+    """The score of an execution as feedback on its run; its outcome where there is no score."""
+    if execution.score is None:
+        said: Document = {"key": "outcome", "value": execution.outcome.value}
+    else:
+        said = {"key": "score", "score": execution.score}
+    if execution.error_message and execution.outcome.value != "error":
+        said["comment"] = execution.error_message
+    return run_feedback(run["id"], run["trace_id"], said)
+
+
+def run_feedback(run_id: str, root_id: str, said: Document) -> Document:
+    """Feedback on a run."""
+    about = {"id": named_id(run_id, said["key"]), "run_id": run_id, "trace_id": root_id}
+    return {**about, "created_at": stamp(datetime.now(UTC)), "feedback_source": {"type": "api"}, **said}
+
+
+def experiment_feedback(own: str, said: Document, about: str = "") -> Document:
+    """Feedback on an experiment as a whole."""
+    key = named_id(own, said["key"], about)
+    return {"id": key, "session_id": own, "feedback_source": {"type": "api"}, **said}
+
+
+def verdict_points(verdict: Verdict, context: CycleContext) -> list[Document]:
+    """A verdict as feedback: ship, stage, hold or reject with its because, then the numbers that carry it."""
+    said: list[Document] = [
+        {"key": "verdict", "value": verdict.ruling.value, "comment": verdict.because},
+    ]
+    found = verdict.evidence
+    if found is not None:
+        numbers = {"gain": found.estimate, "gain_low": found.low, "gain_high": found.high}
+        said += [{"key": key, "score": value} for key, value in numbers.items() if value is not None]
+    return [{**one, "extra": {"flywheel.cycle": context.cycle_id}} for one in said]
+
+
+def _about(plan: RunPlan) -> Document:
     about = {
         "flywheel.session": plan.session_id,
+        "flywheel.cycle": plan.cycle_id,
         "flywheel.prompt": plan.prompt,
         "flywheel.version": plan.version,
         "flywheel.purpose": plan.purpose,
-        # Never evidence for the next analysis, should these runs be imported again.
-        "flywheel.source": plan.source,
+        "flywheel.source": SOURCE,
         "ls_model_name": plan.model,
     }
-    return {
-        "experiment_name": f"{plan.prompt} {plan.version[:8]} {digest.hexdigest()}",
-        "experiment_description": f"{plan.purpose} of {plan.prompt!r} with {plan.model!r}",
-        "dataset_name": f"flywheel/{plan.workspace}/{plan.suite.suite}",
-        "experiment_start_time": _text(start),
-        "experiment_end_time": _text(arm.ended),
-        "experiment_metadata": about,
-        "results": [_row(plan, case, execution, start, about) for case, execution in arm.pairs],
-    }
-
-
-def _row(
-    plan: RunPlan, case: Case, execution: Execution, start: float, about: dict[str, str]
-) -> dict[str, Any]:
-    began = execution.started_at or datetime.fromtimestamp(start, UTC)
-    usage = {"input_tokens": execution.input_tokens, "output_tokens": execution.output_tokens}
-    score = {"key": "score", "score": execution.score}
-    if execution.score is None:
-        score = {"key": "outcome", "value": execution.outcome.value}
-    return {
-        "row_id": str(uuid5(_CASES, "\0".join((plan.workspace, plan.suite.suite, case.case_id)))),
-        "inputs": case.inputs,
-        "expected_outputs": None if case.expected is None else {"output": case.expected},
-        "actual_outputs": None if execution.output is None else {"output": execution.output},
-        "evaluation_scores": [score],
-        "start_time": _stamp(began),
-        "end_time": _stamp(began + timedelta(milliseconds=execution.latency_ms or 0.0)),
-        "run_name": plan.prompt,
-        "error": execution.error_message if execution.outcome.value == "error" else None,
-        "run_metadata": {
-            **about,
-            "flywheel.case_id": case.case_id,
-            "flywheel.execution_id": execution.execution_id,
-            "usage_metadata": usage if None not in usage.values() else None,
-        },
-    }
-
-
-def _text(seconds: float) -> str:
-    return _stamp(datetime.fromtimestamp(seconds, UTC))
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+    return {name: value for name, value in about.items() if value is not None}

@@ -8,38 +8,83 @@ from typing import Any, Final
 
 from flywheel.errors import ServiceRefused
 from flywheel.learn.templates import f_string, messages_of
-from flywheel.llm.langsmith_api import LangSmithApi
+from flywheel.llm.langsmith_outbox import Outbox
 from flywheel.records.prompt import PromptVersion
 
 TAG: Final = "live"
 _NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
+_PAGE: Final = 100
+_COMMITS: Final = 1_000
+"""Commits that are looked at for an earlier one of the same text."""
+
 _DESCRIPTION_CHARACTERS: Final = 1_000
 
 
-def push_live(api: LangSmithApi, version: PromptVersion, why: str) -> None:
-    """Commit a text unless it is the newest commit already, then move the tag to it.
+def push_live(outbox: Outbox, version: PromptVersion, why: str) -> None:
+    """Move the tag to the commit of a text; one that has none yet is committed first.
 
     Raises:
         ServiceError: LangSmith did not take it.
     """
     repo = handle(version.workspace, version.prompt)
-    _made(api, "/api/v1/repos", {"repo_handle": repo, "is_public": False, "description": version.prompt})
-    commits = f"{api.access.prefix}/commits/-/{repo}"
-    found = api.ask("GET", f"{commits}/", query={"limit": 1, "offset": 0}).get("commits") or [{}]
-    newest: dict[str, Any] = found[0]
-    body = {"manifest": manifest(version.text or ""), "description": why[:_DESCRIPTION_CHARACTERS]}
-    if newest:
-        body["parent_commit"] = newest["commit_hash"]
-    made = _made(api, commits, body)
-    commit = made["commit"] if made is not None else newest
+    commit = _committed(outbox, repo, version, why)
     tags = f"/api/v1/repos/-/{repo}/tags"
     try:
-        api.ask("PATCH", f"{tags}/{TAG}", {"commit_id": commit["id"]})
+        outbox.ask("PATCH", f"{tags}/{TAG}", {"commit_id": commit["id"]})
     except ServiceRefused as refused:
         if refused.status != _NOT_FOUND:
             raise
-        api.ask("POST", tags, {"tag_name": TAG, "commit_id": commit["id"]})
+        outbox.ask("POST", tags, {"tag_name": TAG, "commit_id": commit["id"]})
+
+
+def _committed(outbox: Outbox, repo: str, version: PromptVersion, why: str) -> dict[str, Any]:
+    """The commit of a text, made where there is none; once more where somebody else committed meanwhile."""
+    path = f"{outbox.access.prefix}/commits/-/{repo}"
+    body = {
+        "manifest": manifest(version.text or ""),
+        "description": f"{version.short}: {why}"[:_DESCRIPTION_CHARACTERS],
+    }
+    newest: dict[str, Any] = {}
+    for _ in range(2):
+        there = _commits(outbox, path)
+        if there is None:
+            about = {"repo_handle": repo, "is_public": False, "description": version.prompt}
+            outbox.made("/api/v1/repos", about)
+            there = []
+        same = next((one for one in there if _is_same(one, body)), None)
+        if same is not None:
+            return same
+        newest = there[0] if there else {}
+        parent = {"parent_commit": newest["commit_hash"]} if newest else {}
+        made = outbox.made(path, {**body, **parent})
+        if made is not None:
+            return dict(made["commit"])
+    return newest
+
+
+def _commits(outbox: Outbox, path: str) -> list[dict[str, Any]] | None:
+    """Commits of a prompt, newest first, as many as are looked at; None where there is no such prompt."""
+    found: list[dict[str, Any]] = []
+    for offset in range(0, _COMMITS, _PAGE):
+        try:
+            page = outbox.ask("GET", f"{path}/", query={"limit": _PAGE, "offset": offset})
+        except ServiceRefused as refused:
+            if refused.status != _NOT_FOUND:
+                raise
+            return None
+        commits = page.get("commits") or []
+        found += commits
+        if len(commits) < _PAGE:
+            break
+    return found
+
+
+def _is_same(commit: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether a commit is of the same text: by its content, else by the version in its description."""
+    digest = body["description"].partition(":")[0]
+    return commit.get("manifest") == body["manifest"] or str(commit.get("description")).startswith(
+        f"{digest}:"
+    )
 
 
 def manifest(text: str) -> Any:  # noqa: ANN401 (JSON has no name of its own in typing)
@@ -70,13 +115,3 @@ def handle(workspace: str, prompt: str) -> str:
         return plain
     digest = hashlib.blake2b(f"{workspace}\0{prompt}".encode(), digest_size=4).hexdigest()
     return f"{plain or 'prompt'}-{digest}"
-
-
-def _made(api: LangSmithApi, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 (as above)
-    """The answer to a new object; None where there is an equal one."""
-    try:
-        return api.ask("POST", path, body)
-    except ServiceRefused as refused:
-        if refused.status != _CONFLICT:
-            raise
-        return None

@@ -47,14 +47,19 @@ class Ledger:
         self.spend = Spend()
         self.dropped = 0
 
-    def add(self, call: ModelCall) -> None:
-        """Write an attempt down."""
+    def add(self, call: ModelCall, *, may_write: bool = True) -> None:
+        """Write an attempt down.
+
+        Args:
+            call: the attempt.
+            may_write: a full batch goes to the store at once; False leaves it to the ledger's own thread.
+        """
         with self._lock:
             self.spend = self.spend + spend_of(call)
             if self._keep is None:
                 return
             self._rows.append(call)
-            is_full = len(self._rows) >= BATCH
+            is_full = may_write and len(self._rows) >= BATCH
             if self._timer is None:
                 self._timer = threading.Timer(self._within_s, self.flush)
                 self._timer.daemon = True

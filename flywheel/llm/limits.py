@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 
 from flywheel.errors import ModelErrorKind, ModelUnavailable
+from flywheel.llm.slots import Slots
+from flywheel.llm.ways import Way
 from flywheel.records.chat import ChatRequest
 
 BURST_S = 10.0
@@ -68,7 +70,6 @@ class Limits:
         requests_per_minute, tokens_per_minute: None is no limit.
         concurrency: most calls at once.
         clock: seconds that only grow.
-        pause: waits that many seconds.
     """
 
     def __init__(
@@ -79,43 +80,49 @@ class Limits:
         tokens_per_minute: float | None = None,
         concurrency: int = 8,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
         self._requests = TokenBucket(requests_per_minute, clock) if requests_per_minute else None
         self._tokens = TokenBucket(tokens_per_minute, clock) if tokens_per_minute else None
-        self._slots = threading.BoundedSemaphore(concurrency)
-        self._pause = pause
+        self._slots = Slots(concurrency)
 
-    def enter(self, tokens: int, within_s: float) -> None:
+    async def enter(self, tokens: int, within_s: float, way: Way) -> None:
         """Wait for a turn; must be followed by `leave`.
 
         Args:
             tokens: the call is expected to take.
             within_s: longest wait.
+            way: how to wait.
 
         Raises:
             ModelUnavailable: of kind rate_limited; the turn would come too late, nothing was taken.
         """
         ends = time.monotonic() + within_s
-        if not self._slots.acquire(timeout=within_s):
+        if not await self._slots.enter(within_s, way):
             raise self._too_late("all its calls at once are under way", within_s)
         wait_s = max(
             self._requests.take(1) if self._requests else 0.0,
             self._tokens.take(tokens) if self._tokens else 0.0,
         )
-        if wait_s > ends - time.monotonic():
-            self._give_back(1, tokens)
-            self._slots.release()
-            raise self._too_late(f"its turn would come in {wait_s:.1f} s", within_s, wait_s)
-        if wait_s > 0:
-            self._pause(wait_s)
+        if wait_s <= 0:
+            return
+        has_turn = False
+        try:
+            if wait_s > ends - time.monotonic():
+                raise self._too_late(f"its turn would come in {wait_s:.1f} s", within_s, wait_s)
+            await way.pause(wait_s)
+            has_turn = True
+        finally:
+            # Also for a task that is cancelled while it waits.
+            if not has_turn:
+                self._give_back(1, tokens)
+                self._slots.leave()
 
     def leave(self, expected_tokens: int, used_tokens: int | None) -> None:
         """End a turn; what was used corrects what was expected, an unknown use leaves it."""
         if used_tokens is not None and self._tokens:
             self._tokens.give_back(expected_tokens - used_tokens)
-        self._slots.release()
+        self._slots.leave()
 
     def _give_back(self, requests: float, tokens: float) -> None:
         if self._requests:

@@ -1,19 +1,22 @@
 """One call of an OpenAI-compatible model through langchain-openai.
 
-Everything that knows langchain or the vendor's SDK is here; it is imported
-when the first such model is made, because that takes more than a second.
+Everything that knows langchain or the vendor's SDK is here or in
+openai_wire.py; it is imported when the first such model is made, because that takes more than a second.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import cast
 
 import httpx2
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk
 from langchain_openai import ChatOpenAI
 from langsmith import tracing_context
 from openai import OpenAIError
@@ -23,22 +26,30 @@ from flywheel.errors import ModelError, ModelErrorKind
 from flywheel.llm.deadline import bounded_client, deadline
 from flywheel.llm.endpoint import Endpoint
 from flywheel.llm.openai_failures import Failure, as_model_error, classify
+from flywheel.llm.openai_wire import answer_of, messages_of, parameters, text_of
+from flywheel.llm.per_loop import PerLoop
 from flywheel.records.chat import ChatAnswer, ChatPiece, ChatRequest
 
-CONNECT_S = 10.0
-"""Longest wait for a connection; a host that is up takes it in far less."""
+_STUMBLES = (OpenAIError, httpx2.HTTPError, ValueError, TypeError, LookupError, TimeoutError)
+"""What the client raises: its own errors, what a malformed body makes it stumble into, a loop's deadline."""
 
-_STUMBLES = (OpenAIError, httpx2.HTTPError, ValueError, TypeError, LookupError)
-"""What the client raises: its own errors, or what it stumbles into on a malformed body."""
+
+@dataclass(frozen=True, slots=True)
+class _LoopClient:
+    http: httpx2.AsyncClient
+    chat: ChatOpenAI
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
 
 
 class OpenAIChat:
     """ChatOpenAI of langchain-openai as a ChatModel that tries once.
 
     Tries, waiting, failing over and keeping answers are other layers' work;
-    the library's own retries and cache are switched off. The HTTP client is
-    its own and synchronous: it belongs to no event loop, so that tasks of many
-    threads and loops may share it.
+    the library's own retries and cache are switched off. Threads share one
+    HTTP client, which belongs to no event loop; each event loop has one of its
+    own, because the library's is bound to the first loop that used it.
 
     Args:
         name: by which the model is known here.
@@ -52,13 +63,29 @@ class OpenAIChat:
         self.name = name
         self.endpoint = endpoint
 
+        self._loops = PerLoop(self._loop_client)
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return httpx2.create_ssl_context()
+
     @cached_property
     def _http(self) -> httpx2.Client:
-        most = self.endpoint.connections
-        return bounded_client(httpx2.Limits(max_connections=most, max_keepalive_connections=most))
+        return bounded_client(self._most(), self._trust)
 
     @cached_property
     def _client(self) -> ChatOpenAI:
+        return self._chat()
+
+    def _loop_client(self) -> _LoopClient:
+        http = httpx2.AsyncClient(limits=self._most(), follow_redirects=True, verify=self._trust)
+        return _LoopClient(http, self._chat(http))
+
+    def _most(self) -> httpx2.Limits:
+        most = self.endpoint.connections
+        return httpx2.Limits(max_connections=most, max_keepalive_connections=most)
+
+    def _chat(self, of_loop: httpx2.AsyncClient | None = None) -> ChatOpenAI:
         return ChatOpenAI(
             model=self.endpoint.model,
             base_url=self.endpoint.base_url,
@@ -67,8 +94,10 @@ class OpenAIChat:
             max_retries=0,
             use_responses_api=False,
             stream_usage=True,
+            stream_chunk_timeout=None,
             cache=False,
             http_client=self._http,
+            http_async_client=of_loop,
         )
 
     def complete(self, request: ChatRequest) -> ChatAnswer:
@@ -90,12 +119,39 @@ class OpenAIChat:
         begun, ends = self._window(request)
         try:
             with _untold(), deadline(ends):
-                message = client.invoke(_messages(request), **self._parameters(request, ends - begun))
+                message = client.invoke(
+                    messages_of(request), **parameters(request, self.endpoint, ends - begun)
+                )
         except _STUMBLES as error:
             raise self._failed(error, begun, ends) from error
-        return self._answer(message, (time.monotonic() - begun) * 1000.0)
+        return answer_of(message, self.name, self.endpoint, (time.monotonic() - begun) * 1000.0)
 
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
+    async def acomplete(self, request: ChatRequest) -> ChatAnswer:
+        """One answer from one try, in the client of the running event loop.
+
+        At the deadline the try is cancelled with its connection; nothing stays behind.
+
+        Args:
+            request: as for `complete`.
+
+        Raises:
+            ModelUnavailable: as for `complete`.
+            UnreadableReply: as for `complete`.
+        """
+        client = await self._loops.here()
+        begun, ends = self._window(request)
+        try:
+            with _untold():
+                async with asyncio.timeout(ends - begun):
+                    asked = client.chat.ainvoke(
+                        messages_of(request), **parameters(request, self.endpoint, ends - begun)
+                    )
+                    message = await asked
+        except _STUMBLES as error:
+            raise self._failed(error, begun, ends) from error
+        return answer_of(message, self.name, self.endpoint, (time.monotonic() - begun) * 1000.0)
+
+    def stream(self, request: ChatRequest) -> Generator[ChatPiece, None, None]:
         """One answer in pieces, from one try.
 
         Args:
@@ -113,7 +169,9 @@ class OpenAIChat:
         whole: AIMessageChunk | None = None
         try:
             with deadline(ends):
-                chunks = client.stream(_messages(request), **self._parameters(request, ends - begun))
+                chunks = client.stream(
+                    messages_of(request), **parameters(request, self.endpoint, ends - begun)
+                )
             while True:
                 # The consumer's own waits between two pieces must not be bounded.
                 with _untold(), deadline(ends):
@@ -121,20 +179,67 @@ class OpenAIChat:
                 if chunk is None:
                     break
                 whole = chunk if whole is None else whole + chunk
-                if _text_of(chunk):
-                    yield ChatPiece(text=_text_of(chunk))
+                if text_of(chunk):
+                    yield ChatPiece(text=text_of(chunk))
         except _STUMBLES as error:
-            raise self._failed(error, begun, ends, _text_of(whole) if whole else "") from error
-        if whole is None or not whole.response_metadata.get("finish_reason"):
-            cut = Failure(ModelErrorKind.CONNECTION, "the stream ended without its last part")
-            raise as_model_error(self.name, cut, _text_of(whole) if whole else "")
-        yield ChatPiece(text="", answer=self._answer(whole, (time.monotonic() - begun) * 1000.0))
+            raise self._failed(error, begun, ends, text_of(whole) if whole else "") from error
+        yield self._last(whole, begun)
+
+    async def astream(self, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
+        """One answer in pieces, from one try, in the client of the running event loop.
+
+        Args:
+            request: as for `complete`.
+
+        Yields:
+            As for `stream`.
+
+        Raises:
+            ModelUnavailable: as for `stream`.
+            UnreadableReply: as for `complete`.
+        """
+        client = await self._loops.here()
+        begun, ends = self._window(request)
+        whole: AIMessageChunk | None = None
+        try:
+            opened = client.chat.astream(
+                messages_of(request), **parameters(request, self.endpoint, ends - begun)
+            )
+            async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", opened)) as chunks:
+                while True:
+                    with _untold():
+                        async with asyncio.timeout(ends - time.monotonic()):
+                            chunk = await anext(chunks, None)
+                    if chunk is None:
+                        break
+                    whole = chunk if whole is None else whole + chunk
+                    if text_of(chunk):
+                        yield ChatPiece(text=text_of(chunk))
+        except _STUMBLES as error:
+            raise self._failed(error, begun, ends, text_of(whole) if whole else "") from error
+        yield self._last(whole, begun)
 
     def close(self) -> None:
-        """Give the connections back; the next call opens new ones."""
+        """Give the connections back, each loop its own; the next call opens new ones."""
+        self._loops.drop()
         if "_http" in self.__dict__:
             self._http.close()
-            del self.__dict__["_http"], self.__dict__["_client"]
+            for made in ("_http", "_client"):
+                self.__dict__.pop(made, None)
+
+    async def aclose(self) -> None:
+        """As `close`; those of the running loop are given back when it returns."""
+        await self._loops.aclose()
+        self.close()
+
+    def _last(self, whole: AIMessageChunk | None, begun: float) -> ChatPiece:
+        """The piece that carries the whole answer, unless the stream was cut."""
+        if whole is None or not whole.response_metadata.get("finish_reason"):
+            cut = Failure(ModelErrorKind.CONNECTION, "the stream ended without its last part")
+            raise as_model_error(self.name, cut, text_of(whole) if whole else "")
+        return ChatPiece(
+            text="", answer=answer_of(whole, self.name, self.endpoint, (time.monotonic() - begun) * 1000.0)
+        )
 
     def _window(self, request: ChatRequest) -> tuple[float, float]:
         begun = time.monotonic()
@@ -146,46 +251,6 @@ class OpenAIChat:
             failure = Failure(ModelErrorKind.TIMEOUT, f"no whole answer within {ends - begun:.3g} s")
         return as_model_error(self.name, failure, partial_text)
 
-    def _parameters(self, request: ChatRequest, within_s: float) -> dict[str, Any]:
-        """What is sent besides model and messages; other servers refuse some of the vendor's own names."""
-        silence_s = min(self.endpoint.timeout_s, within_s)
-        parameters: dict[str, Any] = {
-            "timeout": httpx2.Timeout(silence_s, connect=min(CONNECT_S, silence_s), pool=within_s)
-        }
-        if request.temperature is not None:
-            parameters["temperature"] = request.temperature
-        if request.response_format is not None:
-            parameters["response_format"] = request.response_format
-        if self.endpoint.is_openai and request.seed is not None:
-            parameters["seed"] = request.seed
-        if request.max_output_tokens is not None:
-            if self.endpoint.is_openai:
-                parameters["max_completion_tokens"] = request.max_output_tokens
-            else:
-                parameters["extra_body"] = {"max_tokens": request.max_output_tokens}
-        return parameters
-
-    def _answer(self, message: AIMessage, latency_ms: float) -> ChatAnswer:
-        usage = message.usage_metadata
-        tokens_in = usage["input_tokens"] if usage else None
-        tokens_out = usage["output_tokens"] if usage else None
-        cached = usage.get("input_token_details", {}).get("cache_read") if usage else None
-        price = self.endpoint.price
-        refusal = message.additional_kwargs.get("refusal")
-        finish = message.response_metadata.get("finish_reason") or "stop"
-        return ChatAnswer(
-            text=_text_of(message) or refusal or "",
-            model=self.name,
-            finish_reason="refusal" if refusal else finish,
-            input_tokens=tokens_in,
-            output_tokens=tokens_out,
-            cached_input_tokens=cached,
-            reasoning_tokens=usage.get("output_token_details", {}).get("reasoning") if usage else None,
-            cost_usd=price.cost_usd(tokens_in, tokens_out, cached) if price else None,
-            latency_ms=latency_ms,
-            raw={"message": message.additional_kwargs, "response": message.response_metadata},
-        )
-
 
 def _untold() -> AbstractContextManager[None]:
     """LangChain by itself tells nobody of a call, whatever LANGSMITH_TRACING says.
@@ -194,14 +259,3 @@ def _untold() -> AbstractContextManager[None]:
     cycle tells LangSmith instead.
     """
     return tracing_context(enabled=False)
-
-
-def _messages(request: ChatRequest) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in request.messages]
-
-
-def _text_of(message: BaseMessage) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    parts = (part if isinstance(part, str) else str(part.get("text", "")) for part in message.content)
-    return "".join(parts)

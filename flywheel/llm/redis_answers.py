@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import redis
@@ -25,29 +26,34 @@ class RedisAnswers:
             url, socket_timeout=2.0, socket_connect_timeout=2.0, decode_responses=True
         )
 
-    def get(self, key: str, since: datetime) -> str | None:
-        """The answer of a key, None when there is none or it is older than the moment.
+    def get_many(self, keys: Sequence[str], since: datetime) -> dict[str, str]:
+        """The answers there are, by key; those older than the moment are left out.
 
         Raises:
             StoreUnreachable: Redis does not answer.
         """
         try:
-            found = self._redis.get(PREFIX + key)
+            found = self._redis.mget([PREFIX + key for key in keys])
         except redis.RedisError as error:
             raise _unreachable(error) from error
-        if found is None:
-            return None
-        moment, _, answer = str(found).partition(" ")
-        return answer if datetime.fromisoformat(moment) >= since else None
+        answers = {}
+        for key, kept in zip(keys, found, strict=True):
+            moment, _, answer = str(kept or "").partition(" ")
+            if kept is not None and datetime.fromisoformat(moment) >= since:
+                answers[key] = answer
+        return answers
 
-    def put(self, key: str, answer_json: str, now: datetime) -> None:
-        """Keep an answer; a newer one replaces an older one.
+    def put_many(self, answers: Mapping[str, str], now: datetime) -> None:
+        """Keep answers by key in one transaction; a newer one replaces an older one.
 
         Raises:
             StoreUnreachable: Redis does not answer.
         """
         try:
-            self._redis.set(PREFIX + key, f"{now.isoformat()} {answer_json}", ex=self._seconds)
+            with self._redis.pipeline() as together:
+                for key, answer_json in answers.items():
+                    together.set(PREFIX + key, f"{now.isoformat()} {answer_json}", ex=self._seconds)
+                together.execute()
         except redis.RedisError as error:
             raise _unreachable(error) from error
 

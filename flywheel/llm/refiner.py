@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from flywheel.errors import ModelError
 from flywheel.learn.drafting import Allowance, Drafts
 from flywheel.learn.refinement import proposal_of
-from flywheel.learn.refinement_material import Limits, Material
+from flywheel.learn.refinement_material import Limits, Material, for_weakest
 from flywheel.learn.refinement_merge import complements
 from flywheel.learn.refinement_request import (
     Asked,
@@ -23,8 +23,10 @@ from flywheel.learn.refinement_request import (
 )
 from flywheel.ports import ChatModel
 from flywheel.records.chat import ChatAnswer, ChatRequest, Message
-from flywheel.records.prompt import content_hash
 from flywheel.records.proposal import DiscardedProposal
+
+FOR_MODEL = "rewrite_for_model"
+"""Looks at one model: where several are asked, at the one that fails most."""
 
 STRATEGIES = (
     "rewrite_reflect",
@@ -33,10 +35,13 @@ STRATEGIES = (
     "rewrite_context",
     "rewrite_clarity",
     "rewrite_quality",
-    "rewrite_for_model",
+    FOR_MODEL,
     "rewrite_merge",
 )
 """One file of instructions each, in the order that holds until outcomes say better."""
+
+Texts = Callable[[str, str], str]
+"""From the name of instructions with their shipped text to the text to write by."""
 
 _AGAIN = 'Your answer could not be read. Send the JSON object {"prompt", "why", "show"} again, nothing else.'
 
@@ -51,6 +56,8 @@ class AIPromptRefiner:
     Args:
         model: that writes.
         name: by which it is known.
+        texts: gives the instructions to write by, from their name with the shipped text; None takes
+            the shipped ones.
 
     Examples:
         >>> from flywheel.llm.scripted import ScriptedModel
@@ -58,9 +65,10 @@ class AIPromptRefiner:
         'rewrite_reflect'
     """
 
-    def __init__(self, model: ChatModel, name: str) -> None:
+    def __init__(self, model: ChatModel, name: str, texts: Texts | None = None) -> None:
         self._model = model
         self.name = name
+        self._texts = texts
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -84,10 +92,10 @@ class AIPromptRefiner:
             if left < 1 or (allowance.usd is not None and (drafts.cost_usd or 0.0) >= allowance.usd):
                 break
             extra = _extra(strategy, material)
+            seen = for_weakest(material) if strategy == FOR_MODEL else material
             if extra is not None:
-                drafts += self._draft(
-                    material, instructions_for(strategy), extra, limits, left, allowance.seed
-                )
+                by = instructions_for(strategy, self._texts)
+                drafts += self._draft(seen, by, extra, limits, left, allowance.seed)
         return drafts
 
     def _draft(
@@ -135,35 +143,43 @@ class AIPromptRefiner:
         return Drafts(made=(proposal.model_copy(update=update),))
 
 
-def refiner_of(name: str | None, models: Callable[[str], ChatModel]) -> tuple[AIPromptRefiner, ...]:
+def refiner_of(
+    name: str | None, models: Callable[[str], ChatModel], texts: Texts | None = None
+) -> tuple[AIPromptRefiner, ...]:
     """The refiner of a request as a tuple of proposers; empty where none is asked for.
 
     Args:
         name: of the model that writes, None for none.
         models: gives a model by name.
+        texts: gives the instructions to write by; None takes the shipped ones.
 
     Raises:
         UnknownName: there is no such model; nothing was sent.
     """
-    return () if name is None else (AIPromptRefiner(models(name), name),)
+    return () if name is None else (AIPromptRefiner(models(name), name, texts),)
 
 
-@cache
-def instructions_for(strategy: str) -> Instructions:
-    """Instructions of a refinement strategy, read from this package.
+def instructions_for(strategy: str, texts: Texts | None = None) -> Instructions:
+    """Instructions of a refinement strategy.
 
     Args:
         strategy: one of STRATEGIES.
+        texts: gives a text from its name with the shipped text; None takes the shipped ones.
+
+    Raises:
+        InputError: a text cannot be used.
 
     Examples:
-        >>> instructions_for("rewrite_clarity").reference.startswith("rewrite_clarity@")
-        True
+        >>> instructions_for("rewrite_clarity").reference.split("@")[0]
+        'refiner/clarity'
     """
-    common, request, task = (_file(name) for name in ("common", "request", strategy.removeprefix("rewrite_")))
-    digest = content_hash("\x1f".join((common, request, task)))[:12]
-    return Instructions(strategy, common, request, task.strip(), digest)
+    task = strategy.removeprefix("rewrite_")
+    shipped = {name: _file(name) for name in ("common", "request", task)}
+    used = {name: texts(name, text) if texts else text for name, text in shipped.items()}
+    return Instructions(strategy, task, used["common"], used["request"], used[task])
 
 
+@cache
 def _file(name: str) -> str:
     return files("flywheel.llm.refiner_instructions").joinpath(f"{name}.md").read_text(encoding="utf-8")
 

@@ -171,6 +171,7 @@ class _Bridge:
             session_id="gepa",
             purpose="refine",
             seed=self.seed,
+            cycle_id=self.material.cycle_id,
         )
         executions = self.proposer.runner.run(plan, batch)
         self.runs += len(batch)
@@ -201,6 +202,8 @@ class _Bridge:
             messages=(Message(role="user", content=text),),
             purpose="refine",
             seed=self.seed,
+            workspace=self.material.control.workspace,
+            cycle_id=self.material.cycle_id,
         )
         try:
             return self.proposer.writer.complete(request).text

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from flywheel.llm.gateway import open_gateway
 from flywheel.llm.names import embedded_names
-from flywheel.ports import ChatModel
+from flywheel.ports import AsyncChatModel
 
 
 def model_names() -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def model_names() -> tuple[str, ...]:
     return embedded_names()
 
 
-def chat_model(name: str, environ: Mapping[str, str] | None = None) -> ChatModel:
+def chat_model(name: str, environ: Mapping[str, str] | None = None) -> AsyncChatModel:
     """A model by its name; nothing is sent yet, and its ledger ends with the process.
 
     Args:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flywheel.errors import ModelError, ModelErrorKind
 from flywheel.llm.openai_failures import PASSING
+from flywheel.llm.ways import TwoDoors, Way
 from flywheel.ports import ChatModel
 from flywheel.records.chat import ChatAnswer, ChatRequest
 
@@ -38,13 +39,12 @@ class Patience:
     longest_backoff_s: float = 8.0
 
 
-class Retrying:
+class Retrying(TwoDoors):
     """A model that is asked again while that may help and time is left.
 
     Args:
         model: tries once.
         patience: how often, how long.
-        pause: waits that many seconds.
         draw: a number in [0, 1) for the jitter of the waiting time.
 
     Examples:
@@ -59,12 +59,10 @@ class Retrying:
         self,
         model: ChatModel,
         patience: Patience,
-        pause: Callable[[float], None] = time.sleep,
         draw: Callable[[], float] = _JITTER,
     ) -> None:
         self.model = model
         self.patience = patience
-        self._pause = pause
         self._draw = draw
 
     @property
@@ -72,7 +70,7 @@ class Retrying:
         """As the model behind it."""
         return self.model.remote
 
-    def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def answer(self, request: ChatRequest, way: Way) -> ChatAnswer:
         """One answer; `deadline_s` of the request covers all tries with the waiting between them.
 
         Raises:
@@ -84,7 +82,7 @@ class Retrying:
             tries += 1
             left = max(1e-3, ends - time.monotonic())
             try:
-                return self.model.complete(request.model_copy(update={"deadline_s": left}))
+                return await way.ask(self.model, request.model_copy(update={"deadline_s": left}))
             except ModelError as error:
                 if error.kind is ModelErrorKind.CIRCUIT_OPEN:
                     tries -= 1
@@ -93,7 +91,7 @@ class Retrying:
                     if tries < 2:
                         raise
                     raise after(error, tries) from error.__cause__
-                self._pause(wait_s)
+                await way.pause(wait_s)
 
     def _wait_s(self, error: ModelError, tries: int) -> float | None:
         """Seconds until the next try, or None when there is none."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from flywheel.errors import ModelError, ModelErrorKind
-from flywheel.llm.guarded import StreamingModel
+from flywheel.llm.ways import StreamingDoors, StreamingModel, Way
 from flywheel.ports import ChatModel
 from flywheel.records.chat import ChatAnswer, ChatPiece, ChatRequest
 
@@ -30,28 +31,28 @@ class Stop:
     once: StreamingModel
 
 
-@dataclass(frozen=True, slots=True)
-class WholeAnswers:
+class WholeAnswers(StreamingDoors):
     """A model whose answers come in one piece, where pieces are asked for."""
 
-    model: ChatModel
+    def __init__(self, model: ChatModel) -> None:
+        self.model = model
 
     @property
     def remote(self) -> bool:
         """As the model behind it."""
         return self.model.remote
 
-    def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def answer(self, request: ChatRequest, way: Way) -> ChatAnswer:
         """As the model behind it."""
-        return self.model.complete(request)
+        return await way.ask(self.model, request)
 
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
+    async def pieces(self, request: ChatRequest, way: Way) -> AsyncGenerator[ChatPiece, None]:
         """One piece with the whole answer."""
-        answer = self.model.complete(request)
+        answer = await way.ask(self.model, request)
         yield ChatPiece(text=answer.text, answer=answer)
 
 
-class Route:
+class Route(StreamingDoors):
     """Models in the order they are asked.
 
     While others follow, a model gets its equal share of the time that is left,
@@ -79,7 +80,7 @@ class Route:
         """Whether any of the models is."""
         return any(stop.model.remote for stop in self.stops)
 
-    def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def answer(self, request: ChatRequest, way: Way) -> ChatAnswer:
         """The first answer.
 
         Raises:
@@ -92,18 +93,18 @@ class Route:
             share = max(1e-3, (ends - time.monotonic()) / (len(self.stops) - number))
             asked = request.model_copy(update={"deadline_s": share, "model": stop.name})
             try:
-                return stop.model.complete(asked)
+                return await way.ask(stop.model, asked)
             except ModelError as error:
                 said.append(error)
                 if error.kind in OWN_FAULT:
                     break
         raise _all_failed(said) from said[-1].__cause__
 
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
+    async def pieces(self, request: ChatRequest, way: Way) -> AsyncGenerator[ChatPiece, None]:
         """The first answer in pieces; once a piece came, no other model is asked.
 
         Raises:
-            ModelError: as for `complete`; `partial_text` holds what came.
+            ModelError: as for `answer`; `partial_text` holds what came.
         """
         ends = time.monotonic() + (request.deadline_s or self.deadline_s)
         said: list[ModelError] = []
@@ -111,7 +112,9 @@ class Route:
             share = max(1e-3, (ends - time.monotonic()) / (len(self.stops) - number))
             asked = request.model_copy(update={"deadline_s": share, "model": stop.name})
             try:
-                yield from stop.once.stream(asked)
+                async with aclosing(way.pieces(stop.once, asked)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             except ModelError as error:
                 said.append(error)
                 if error.kind in OWN_FAULT or error.partial_text:

@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 from flywheel.errors import BudgetSpent, InputError, ModelError, UnknownName
 from flywheel.learn.scorers import Scored, Scoring, scoring_of
 from flywheel.learn.templates import render_messages
-from flywheel.llm.judge import Judge
+from flywheel.llm.judge import Asker, Judge
 from flywheel.ports import CappedModel, ChatModel, Clock, RunPlan
 from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
@@ -20,8 +21,19 @@ from flywheel.records.scorer import JudgeRules
 Models = Callable[[str], ChatModel] | Mapping[str, ChatModel]
 """Where models come from: a function of the name, or models by name."""
 
-Task = tuple[RunPlan, Case]
-"""One case of one plan."""
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One case of one plan.
+
+    Attributes:
+        kept: an execution whose answer is scored anew, in place of asking the model; None asks it.
+    """
+
+    plan: RunPlan
+    case: Case
+    kept: Execution | None = None
+
 
 _UNFINISHED = {"length": "cut_off", "content_filter": "content_filter", "refusal": "refusal"}
 """Error type of a failed execution whose answer the provider says is not whole."""
@@ -91,7 +103,7 @@ class Runner:
             UnknownName: there is no such model; nothing was run.
             InputError: the scorer of the suite cannot work; nothing was run.
         """
-        model, scoring = self._model(plan.model, self._models), self.scoring(plan.suite)
+        model, scoring = self._model(plan.model, self._models), self.scoring(plan.suite, plan)
         if isinstance(model, CappedModel):
             try:
                 model.before_batch(requests_of(plan, cases))
@@ -104,8 +116,12 @@ class Runner:
                 progress(len(executions))
         return executions
 
-    def scoring(self, suite: Suite) -> Scoring:
+    def scoring(self, suite: Suite, plan: RunPlan | None = None) -> Scoring:
         """The scorer of a suite, made ready; with the model that judges where it is one.
+
+        Args:
+            suite: scorer with its rules.
+            plan: whose cycle pays for a judge, in whose measurement its verdicts are kept.
 
         Raises:
             UnknownName: there is no model of the judge's name.
@@ -114,7 +130,8 @@ class Runner:
         rules = suite.rules
         if not isinstance(rules, JudgeRules):
             return scoring_of(suite)
-        return scoring_of(suite, Judge(self._model(rules.model, self._judges), suite).score)
+        asked_by = None if plan is None else Asker(plan.cycle_id, plan.replicate)
+        return scoring_of(suite, Judge(self._model(rules.model, self._judges), suite, asked_by).score)
 
     def finished(self, take: Callable[[int], Sequence[Task]]) -> Iterator[list[Execution]]:
         """Executions in the order they end, a few at a time.
@@ -137,12 +154,17 @@ class Runner:
         try:
             while True:
                 here: list[Execution] = []
-                for plan, case in take(self._concurrency - len(under_way)):
+                for task in take(self._concurrency - len(under_way)):
+                    plan = task.plan
+                    if plan.suite.suite not in scorings:
+                        scorings[plan.suite.suite] = self.scoring(plan.suite, plan)
+                    scoring = scorings[plan.suite.suite]
+                    if task.kept is not None:
+                        under_way.add(pool.submit(rescored, task.kept, task.case, scoring))
+                        continue
                     if plan.model not in models:
                         models[plan.model] = self._model(plan.model, self._models)
-                    if plan.suite.suite not in scorings:
-                        scorings[plan.suite.suite] = self.scoring(plan.suite)
-                    work = (models[plan.model], plan, case, scorings[plan.suite.suite])
+                    work = (models[plan.model], plan, task.case, scoring)
                     if getattr(models[plan.model], "remote", False):
                         under_way.add(pool.submit(self._one, *work))
                     else:
@@ -215,6 +237,7 @@ def _request(plan: RunPlan, case: Case) -> ChatRequest:
         purpose=plan.purpose,
         workspace=plan.workspace,
         cycle_id=plan.cycle_id,
+        replicate=plan.replicate,
     )
 
 
@@ -256,6 +279,12 @@ def with_score(execution: Execution, scored: Scored) -> Execution:
             "metadata": {**{key: value for key, value in known.items() if key != "scored"}, **told},
         }
     )
+
+
+def rescored(execution: Execution, case: Case, scoring: Scoring) -> Execution:
+    """The execution scored by today's scorer against today's case; nothing is asked of its model."""
+    again = with_score(execution, scoring(case, str(execution.output or "")))
+    return again.model_copy(update={"expected": case.expected, "slice": case.slice})
 
 
 def _in_order(

@@ -45,3 +45,11 @@ class ScriptedModel:
             msg = f"Model {request.model!r} did not answer: its script says so. Nothing was kept."
             raise ModelUnavailable(msg)
         return ChatAnswer(text=text, model=request.model)
+
+    async def acomplete(self, request: ChatRequest) -> ChatAnswer:
+        """The same, for an event loop.
+
+        Raises:
+            ModelUnavailable: as for `complete`.
+        """
+        return self.complete(request)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from flywheel.llm.guarded import forecast_of
 from flywheel.llm.ledger import Ledger
 from flywheel.llm.routing import Route
 from flywheel.llm.single_flight import SingleFlight
+from flywheel.llm.ways import StreamingDoors, Way
 from flywheel.records.chat import ChatAnswer, ChatPiece, ChatRequest
 from flywheel.records.model_call import CACHED, ModelCall
 from flywheel.records.provider import ModelEntry
@@ -33,8 +35,8 @@ class Shared:
     cache: AnswerCache | None = None
 
 
-class ServedModel:
-    """A ChatModel with everything around it.
+class ServedModel(StreamingDoors):
+    """A model with everything around it, by both doors.
 
     Args:
         entry: name, provider, price.
@@ -55,7 +57,7 @@ class ServedModel:
         """Calls wait for a network."""
         return True
 
-    def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def answer(self, request: ChatRequest, way: Way) -> ChatAnswer:
         """One answer: a kept one, that of an equal call under way, or a fresh one.
 
         Raises:
@@ -63,37 +65,40 @@ class ServedModel:
         """
         cache = self.shared.cache
         if cache is None:
-            return self.route.complete(request)
+            return await self.route.answer(request, way)
         key = key_of(request, self._identity)
-        kept = cache.get(key)
+        kept = await cache.get(key, way)
         if kept is not None:
-            return self._given(request, kept)
+            return self._given(request, kept, way)
         within_s = request.deadline_s or self.route.deadline_s
-        answer, is_shared = self.shared.flights.call(key, lambda: self._ask(key, request, cache), within_s)
+        answer, is_shared = await self.shared.flights.call(
+            key, lambda: self._ask(key, request, cache, way), within_s, way
+        )
         if not is_shared:
             return answer
         cache.count_shared()
-        return self._given(request, answer)
+        return self._given(request, answer, way)
 
-    def stream(self, request: ChatRequest) -> Iterator[ChatPiece]:
+    async def pieces(self, request: ChatRequest, way: Way) -> AsyncGenerator[ChatPiece, None]:
         """One answer in pieces; a kept one comes in one piece.
 
         Raises:
-            ModelError: as for `complete`; `partial_text` holds what came before it broke off.
+            ModelError: as for `answer`; `partial_text` holds what came before it broke off.
         """
         cache = self.shared.cache
         key = key_of(request, self._identity)
-        kept = cache.get(key) if cache else None
+        kept = await cache.get(key, way) if cache else None
         if kept is not None:
-            given = self._given(request, kept)
+            given = self._given(request, kept, way)
             yield ChatPiece(text=given.text, answer=given)
             return
         if cache:
             cache.count_missed()
-        for piece in self.route.stream(request):
-            if cache and piece.answer is not None:
-                self._keep(key, piece.answer, cache)
-            yield piece
+        async with aclosing(self.route.pieces(request, way)) as pieces:
+            async for piece in pieces:
+                if cache and piece.answer is not None:
+                    await self._keep(key, piece.answer, cache, way)
+                yield piece
 
     def forecast(self, requests: Iterable[ChatRequest]) -> SpendForecast:
         """What a batch is expected to take; kept answers are not counted out."""
@@ -109,22 +114,22 @@ class ServedModel:
             self.shared.ledger.flush()
             self.shared.spend.check(self.forecast(requests), fresh=True)
 
-    def _ask(self, key: str, request: ChatRequest, cache: AnswerCache) -> ChatAnswer:
+    async def _ask(self, key: str, request: ChatRequest, cache: AnswerCache, way: Way) -> ChatAnswer:
         # An equal call may have ended between the look into the cache and the start of this one.
         kept = cache.peek(key)
         if kept is not None:
-            return self._given(request, kept)
+            return self._given(request, kept, way)
         cache.count_missed()
-        answer = self.route.complete(request)
-        self._keep(key, answer, cache)
+        answer = await self.route.answer(request, way)
+        await self._keep(key, answer, cache, way)
         return answer
 
-    def _keep(self, key: str, answer: ChatAnswer, cache: AnswerCache) -> None:
+    async def _keep(self, key: str, answer: ChatAnswer, cache: AnswerCache, way: Way) -> None:
         """The answer of a fallback is given, but not kept as this model's."""
         if answer.model == self.entry.name:
-            cache.put(key, answer)
+            await cache.put(key, answer, way)
 
-    def _given(self, request: ChatRequest, answer: ChatAnswer) -> ChatAnswer:
+    def _given(self, request: ChatRequest, answer: ChatAnswer, way: Way) -> ChatAnswer:
         self.shared.ledger.add(
             ModelCall(
                 call_id=uuid.uuid4().hex,
@@ -139,6 +144,7 @@ class ServedModel:
                 output_tokens=0,
                 cost_usd=0.0,
                 started_at=datetime.now(UTC),
-            )
+            ),
+            may_write=way.blocks,
         )
         return answer if answer.cached else answer.model_copy(update={"cached": True})

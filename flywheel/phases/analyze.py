@@ -21,7 +21,7 @@ from flywheel.phases.explain import Explained, Explainer, explained
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis, FailurePattern, Feedback, Need, TestExecutionReport
 from flywheel.records.case import Role, role_of
-from flywheel.records.columns import OUTCOMES, ExecutionColumns, Scope
+from flywheel.records.columns import NOT_EVIDENCE, OUTCOMES, ExecutionColumns, Scope
 from flywheel.records.execution import Execution
 from flywheel.records.findings import FlakyTest, PromptAnalysis, SliceFinding
 from flywheel.records.strategy import LearningStrategy
@@ -128,7 +128,7 @@ def control_scope(feedback: Feedback) -> Scope:
         prompt=context.request.prompt,
         version=context.control,
         since=context.window_start,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
         watermark=None if context.request.suite else context.watermark,
     )
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.learn.experiments import GateRules
-from flywheel.learn.planning import CallCost, Outlook, outlook
+from flywheel.learn.other_models import MOST_WINNERS
+from flywheel.learn.planning import CallCost, Forecast, Outlook, forecast_cost, outlook
+from flywheel.learn.spending import taken_by
 from flywheel.learn.wear import Wear, worn
+from flywheel.phases.ceilings import kept_back
 from flywheel.phases.experiment import RACE_LEAST
 from flywheel.ports import Store
 from flywheel.records.case import Case, GateCases
-from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
+from flywheel.records.columns import NOT_EVIDENCE, ExecutionColumns, Scope, ScoreTable
 from flywheel.records.cycle import CycleContext
+from flywheel.records.execution import Execution
 from flywheel.records.proposal import Proposal
 
 
@@ -87,7 +91,7 @@ def expectation(context: CycleContext, asked: Question, gate: GateCases, store: 
         The expectation; its because is shown before anything is spent.
     """
     rules = rules_of(context)
-    scope = _live_scope(context)
+    scope = live_scope(context)
     cost = _mean_cost(store.executions.columns(scope), asked.growth)
     scores = scores_of(store.executions.score_table(scope, (context.control or "",), "version"), gate)
     again = None
@@ -97,7 +101,7 @@ def expectation(context: CycleContext, asked: Question, gate: GateCases, store: 
     wear = worn(looks, len(gate.cases), rules)
     look = outlook(scores, rules, asked.candidates, asked.gain, again=again, cost=cost)
     known = int((~np.isnan(scores)).sum())
-    told = [_spend(look)]
+    told = [_spend(look), *_other_models(context, asked, gate, store)]
     if wear.worn:
         told.append(wear.because)
     if known < rules.min_pairs:
@@ -106,6 +110,38 @@ def expectation(context: CycleContext, asked: Question, gate: GateCases, store: 
         )
         return Expectation(True, "; ".join(told), look, wear, cost)  # noqa: FBT003 - first field
     return Expectation(look.worthwhile, "; ".join((look.because.rstrip("."), *told)), look, wear, cost)
+
+
+def forecast_others(
+    context: CycleContext, cases: int, store: Store, growth: float = 1.0
+) -> tuple[tuple[str, Forecast], ...]:
+    """What a winner takes on every other model at most: both arms on all gate cases.
+
+    Args:
+        context: the request names the models.
+        cases: gate cases.
+        store: recorded executions of the live version say what a call costs there.
+        growth: length of what will be sent over the length of the live version.
+
+    Returns:
+        Model with forecast; tokens or USD are None where nothing is recorded.
+    """
+    return tuple(
+        (model, forecast_cost(cases, 1, call_cost(context, store, model, growth)))
+        for model in context.request.also_models
+    )
+
+
+def _other_models(context: CycleContext, asked: Question, gate: GateCases, store: Store) -> list[str]:
+    """The calls a winner takes on the other models, named before the first call."""
+    each = forecast_others(context, len(gate.cases), store, asked.growth)
+    if not each:
+        return []
+    calls = sum(forecast.calls or 0 for _, forecast in each)
+    known = [forecast.usd for _, forecast in each if forecast.usd is not None]
+    cost = f", {sum(known):.2f} USD" if len(known) == len(each) else ""
+    names = ", ".join(model for model, _ in each)
+    return [f"at most {calls:,} calls more{cost} for each of at most {MOST_WINNERS} winners on {names}"]
 
 
 def growth_of(control: str, texts: Sequence[str]) -> float:
@@ -134,7 +170,8 @@ def _spend(look: Outlook) -> str:
     return said
 
 
-def _live_scope(context: CycleContext) -> Scope:
+def live_scope(context: CycleContext) -> Scope:
+    """Recorded executions of the live version on the model that decides, without those of experiments."""
     request = context.request
     return Scope(
         workspace=request.workspace,
@@ -143,8 +180,21 @@ def _live_scope(context: CycleContext) -> Scope:
         suite=request.suite,
         model=request.model,
         since=context.window_start,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
     )
+
+
+def call_cost(context: CycleContext, store: Store, model: str | None, growth: float = 1.0) -> CallCost:
+    """What one call of the live version took on a model, from recorded executions; None is unknown.
+
+    Args:
+        context: prompt, suite, window.
+        store: executions.
+        model: that answered; None takes all.
+        growth: length of what will be sent over the length of the live version.
+    """
+    columns = store.executions.columns(replace(live_scope(context), model=model))
+    return _mean_cost(columns, growth)
 
 
 def _mean_cost(columns: ExecutionColumns, growth: float) -> CallCost:
@@ -162,7 +212,12 @@ def rules_of(context: CycleContext) -> GateRules:
     return GateRules.from_strategy(context.strategy, context.request.seed)
 
 
-def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateCases) -> Affordable:
+def affordable(
+    context: CycleContext,
+    proposals: Sequence[Proposal],
+    gate: GateCases,
+    before: Sequence[Execution] = (),
+) -> Affordable:
     """As many candidates as the budget in calls pays for, the most promising first.
 
     A race must be paid up to its first look; what comes after is paid batch by
@@ -173,26 +228,48 @@ def affordable(context: CycleContext, proposals: Sequence[Proposal], gate: GateC
         context: the budget is `request.budget_calls`; None pays for all.
         proposals: most promising first.
         gate: cases that decide.
+        before: what the cycle ran already, which counts against the budget.
 
     Returns:
         What is run, and what waits with the reason.
     """
-    budget, cases = context.request.budget_calls, gate.cases
+    budget, cases = first_calls(context, len(gate.cases)), gate.cases
     least = rules_of(context).min_pairs
     if budget is None:
         return Affordable(tuple(proposals), cases, {})
+    budget -= sum(taken_by(e).calls for e in before)
     racing = context.strategy.racing and len(cases) >= RACE_LEAST
     base = least if racing else len(cases)
     arms = min(len(proposals), budget // max(1, base) - 1)
     if arms < 1 and not racing:
         arms, cases = 1, _cheapest_cases(cases, budget // 2)
+    left = f"{_left_words(context, budget)} after screening" if before else _left_words(context, budget)
     why = (
         f"{base} gate cases x {1 + len(proposals)} arms need {base * (1 + len(proposals))} calls and the "
-        f"budget is {budget}; this proposal was not run. Raise the budget or run the cycle again"
+        f"budget is {left}; this proposal was not run. Raise the budget or run the "
+        "cycle again"
     )
     if arms < 1 or len(cases) < least:
         return Affordable((), (), {p.version: why for p in proposals})
     return Affordable(tuple(proposals[:arms]), cases, {p.version: why for p in proposals[arms:]})
+
+
+def first_calls(context: CycleContext, cases: int) -> int | None:
+    """Calls of the budget that the first model may use; None is no ceiling.
+
+    Args:
+        context: the request holds the budget with the other models.
+        cases: gate cases.
+    """
+    budget = context.request.budget_calls
+    return None if budget is None else budget - (kept_back(context.request, cases).calls or 0)
+
+
+def _left_words(context: CycleContext, budget: int) -> str:
+    if not context.request.also_models:
+        return str(budget)
+    others = len(context.request.also_models)
+    return f"{budget} for the first of {others + 1} models"
 
 
 def _cheapest_cases(cases: Sequence[Case], count: int) -> tuple[Case, ...]:

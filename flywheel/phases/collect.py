@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flywheel.ports import CaseRunner, RunPlan, Store
 from flywheel.records.analysis import DroppedCount, Feedback
-from flywheel.records.columns import Scope
+from flywheel.records.columns import NOT_EVIDENCE, Scope
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Execution, Outcome
 
@@ -55,7 +55,7 @@ def window_scope(context: CycleContext) -> Scope:
         workspace=context.request.workspace,
         prompt=context.request.prompt,
         since=context.window_start,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
         watermark=None if context.request.suite else context.watermark,
     )
 
@@ -95,6 +95,7 @@ def _capture_baseline(context: CycleContext, store: Store, runner: CaseRunner | 
         seed=request.seed,
         source="collect",
         cycle_id=context.cycle_id,
+        replicate=context.replicate,
     )
     executions = runner.run(plan, store.cases.reflect(request.workspace, suite.suite).cases)
     store.executions.write(executions)

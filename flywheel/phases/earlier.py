@@ -11,10 +11,10 @@ from flywheel.learn.accumulation import fresh_evidence, with_earlier
 from flywheel.learn.evidence import column
 from flywheel.learn.experiments import Judgement
 from flywheel.learn.refinement import PLACEBO
-from flywheel.learn.rulings import GateRules
+from flywheel.phases.before import rules_of
 from flywheel.ports import Store
-from flywheel.records.columns import Scope, ScoreTable
-from flywheel.records.cycle import CycleContext
+from flywheel.records.columns import NOT_EVIDENCE, Scope, ScoreTable
+from flywheel.records.cycle import CycleContext, FeedbackLoopInput
 from flywheel.records.verdict import PastEvidence
 from flywheel.stats.shrinkage import GainPrior, fit_prior
 
@@ -37,9 +37,9 @@ class Earlier:
     pieces: tuple[PastEvidence, ...]
     prior: GainPrior
 
-    def of(self, candidate: str) -> tuple[PastEvidence, ...]:
-        """Those of one candidate."""
-        return tuple(p for p in self.pieces if p.evidence.candidate == candidate)
+    def of(self, candidate: str, model: str | None) -> tuple[PastEvidence, ...]:
+        """Those of one candidate that speak of a model; None where all do."""
+        return tuple(p for p in self.pieces if p.evidence.candidate == candidate and speaks_of(p, model))
 
 
 def earlier(context: CycleContext, store: Store) -> Earlier:
@@ -52,44 +52,74 @@ def earlier(context: CycleContext, store: Store) -> Earlier:
     Returns:
         Evidence on this prompt with the prior from all prompts; changes without meaning count in neither.
     """
-    request = context.request
-    told = [
-        p
-        for p in store.cycles.past(request.workspace, None, REMEMBERED)
-        if p.strategy != PLACEBO and p.context.cycle_id != context.cycle_id
-    ]
+    told = _told(context, store, None)
     gains = [(p.evidence.estimate, p.evidence.standard_error) for p in told]
     known = [(gain, error) for gain, error in gains if gain is not None and error is not None]
-    own = (
+    return Earlier(_against_live(context, told), fit_prior([g for g, _ in known], [e for _, e in known]))
+
+
+def own_pieces(context: CycleContext, store: Store) -> tuple[PastEvidence, ...]:
+    """Past comparisons of the prompt alone: `earlier` without its prior, for less reading."""
+    return _against_live(context, _told(context, store, context.request.prompt))
+
+
+def speaks_of(piece: PastEvidence, model: str | None) -> bool:
+    """Whether past evidence may be added to evidence on a model: what another model did says nothing of it.
+
+    Args:
+        piece: past evidence; recorded executions of any model speak of all of them.
+        model: None where executions of any model are compared.
+    """
+    other = model_of(piece.context.request, piece.evidence.source)
+    return model is None or other is None or other == model
+
+
+def model_of(request: FeedbackLoopInput, source: str) -> str | None:
+    """The model whose answers evidence of a cycle is about; None where executions of any were compared."""
+    return request.model if source == LIVE or request.also_models else None
+
+
+def _told(context: CycleContext, store: Store, prompt: str | None) -> list[PastEvidence]:
+    return [
         p
-        for p in told
-        if p.context.request.prompt == request.prompt and p.evidence.control == context.control
-    )
-    return Earlier(tuple(own), fit_prior([g for g, _ in known], [e for _, e in known]))
+        for p in store.cycles.past(context.request.workspace, prompt, REMEMBERED)
+        if p.strategy != PLACEBO and p.context.cycle_id != context.cycle_id
+    ]
+
+
+def _against_live(context: CycleContext, told: Sequence[PastEvidence]) -> tuple[PastEvidence, ...]:
+    prompt, control = context.request.prompt, context.control
+    return tuple(p for p in told if p.context.request.prompt == prompt and p.evidence.control == control)
 
 
 def gathered(
-    judgements: Sequence[Judgement], table: ScoreTable, past: Earlier, rules: GateRules, store: Store
+    context: CycleContext, judgements: Sequence[Judgement], table: ScoreTable, past: Earlier, store: Store
 ) -> tuple[Judgement, ...]:
-    """Rulings that take the evidence of earlier cycles into account.
+    """Rulings that take the evidence of earlier cycles on the same model into account.
 
     Args:
+        context: names the models; its rules say how sure to be.
         judgements: of this cycle.
         table: cases of this cycle.
         past: what earlier cycles measured.
-        rules: how sure to be.
         store: executions, to find the cases of earlier experiments again.
 
     Returns:
         One judgement per judgement, in order.
     """
+    request, rules = context.request, rules_of(context)
     names = {p.evidence.candidate for p in past.pieces} | {j.candidate for j in judgements}
     found = []
     for one in judgements:
-        pieces = past.of(one.candidate)
+        pieces = past.of(one.candidate, model_of(request, one.evidence.source))
         seen = seen_cases(pieces, store)
         judgement = replace(one, evidence=fresh_evidence(one.evidence, table, one.candidate, seen))
-        found.append(with_earlier(judgement, [p.evidence for p in pieces], rules, len(names)))
+        added = with_earlier(judgement, [p.evidence for p in pieces], rules, len(names))
+        if request.also_models and added.because != judgement.because:
+            added = replace(
+                added, because=f"{added.because} Evidence over cycles is of {request.model} alone."
+            )
+        found.append(added)
     return tuple(found)
 
 
@@ -119,13 +149,14 @@ def experiment_scope(piece: PastEvidence) -> Scope:
 
 
 def recorded_scope(context: CycleContext) -> Scope:
-    """The recorded executions a cycle compares."""
+    """The recorded executions a cycle compares; those of the model that decides where it asks several."""
     request = context.request
     return Scope(
         workspace=request.workspace,
         prompt=request.prompt,
         suite=request.suite,
+        model=request.model if request.also_models else None,
         since=context.window_start,
         watermark=context.watermark,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
     )

@@ -20,11 +20,14 @@ class Explainer:
         model: is asked once per pattern.
         name: of the model.
         most: patterns it is asked about, the most damaging first.
+        workspace, cycle_id: for whom it is asked; the ledger keeps both.
     """
 
     model: ChatModel
     name: str
     most: int = 3
+    workspace: str = "default"
+    cycle_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,9 @@ def explained(
             because.append(f"{pattern.title}: no passed execution to compare with")
             continue
         try:
-            answer = explainer.model.complete(root_cause_request(pattern, pairs, explainer.name))
+            asked_by = {"workspace": explainer.workspace, "cycle_id": explainer.cycle_id}
+            asked = root_cause_request(pattern, pairs, explainer.name).model_copy(update=asked_by)
+            answer = explainer.model.complete(asked)
         except ModelError as error:
             because.append(f"{pattern.title}: {error}")
             costs.append(None)

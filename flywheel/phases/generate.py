@@ -11,6 +11,7 @@ from flywheel.learn.lineage import LineageGraph
 from flywheel.learn.refinement import Sorted, candidates, placebo, sift, within_room
 from flywheel.learn.refinement_material import Material, main_kind
 from flywheel.learn.strategy_learning import Arm, expected_gain, thompson_order
+from flywheel.phases.before import first_calls
 from flywheel.phases.material import limits_of, material_of
 from flywheel.phases.waiting import waiting_proposals
 from flywheel.ports import Store
@@ -62,7 +63,8 @@ def generate(analysis: Analysis, store: Store, proposers: Sequence[Proposer] = (
     found, drafts = Sorted(()), Drafts()
     if wanted and control.text is not None and request.suite is not None:
         material = material_of(analysis, store, control, avoid)
-        room = _room(analysis, len(recorded))
+        gate = len(store.cases.gate(request.workspace, request.suite).cases)
+        room = _room(analysis, len(recorded), gate)
         found, drafts = _refined(analysis, store, material, proposers, room)
         if request.placebo:
             found += Sorted((placebo(control),))
@@ -101,8 +103,9 @@ def _refined(
             drafts += proposer.propose(material, wanted, limits, _allowance(analysis, drafts, proposer))
     written = sift(material, drafts.made, limits)
     made = {p.version: p for p in (*written.proposals, *own.proposals)}
-    ranked = [p for arm in chosen for p in made.values() if p.strategy == arm.strategy]
-    ranked += [p for p in made.values() if p.strategy not in {arm.strategy for arm in chosen}]
+    places = list(dict.fromkeys(arm.strategy for arm in chosen))
+    ranked = [p for name in places for p in made.values() if p.strategy == name]
+    ranked += [p for p in made.values() if p.strategy not in places]
     told = tuple(
         p.model_copy(update={"expected_delta": expected_gain(outcomes, p, request.model)}) for p in ranked
     )
@@ -116,13 +119,14 @@ def _taking_turns(first: Sequence[Arm], second: Sequence[Arm]) -> list[Arm]:
     return [arm for arm in turns if arm is not None]
 
 
-def _room(analysis: Analysis, recorded: int) -> int:
+def _room(analysis: Analysis, recorded: int, gate: int) -> int:
     """Candidates of this cycle: so few that a budget lets each answer enough cases to be told apart."""
     context = analysis.context
     room = context.strategy.max_candidates - recorded
-    if context.request.budget_calls is not None:
+    budget = first_calls(context, gate)
+    if budget is not None:
         cases = CASES_EACH * context.strategy.min_sample_size
-        room = min(room, max(1, context.request.budget_calls // cases - 1))
+        room = min(room, max(1, budget // cases - 1))
     return max(0, room)
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from flywheel.learn.insights import leading_patterns
 from flywheel.learn.planning import CallCost
 from flywheel.learn.prompt_leaks import LeakGuard, guard_against, leaves
-from flywheel.learn.refinement_material import Limits, Material, RejectedText, Winner
+from flywheel.learn.refinement_material import Limits, Material, RejectedText, Winner, weakest_model
 from flywheel.learn.root_cause import contrast_pairs
 from flywheel.ports import Store
 from flywheel.records.analysis import Analysis
 from flywheel.records.case import ReflectCases, Role, Suite, role_of
-from flywheel.records.columns import Scope
+from flywheel.records.columns import NOT_EVIDENCE, Scope
 from flywheel.records.execution import Execution
 from flywheel.records.prompt import PromptVersion
 
@@ -60,6 +60,8 @@ def material_of(analysis: Analysis, store: Store, control: PromptVersion, avoid:
         ),
         winners=_winners(store, request.workspace, request.prompt),
         model=request.model,
+        cycle_id=analysis.context.cycle_id,
+        weakest=weakest_model(failures, passes, request.models) if request.also_models else None,
         guard=_guard(store, request.workspace, suite, reflect, control),
     )
 
@@ -117,7 +119,7 @@ def _live(analysis: Analysis) -> Scope:
         prompt=context.request.prompt,
         version=context.control,
         since=context.window_start,
-        exclude_sources=("experiment",),
+        exclude_sources=NOT_EVIDENCE,
     )
 
 

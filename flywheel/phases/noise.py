@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel.learn.counting import count_of
+from flywheel.learn.measurement import replicate_of
 from flywheel.learn.tables import score_table_of
 from flywheel.phases.before import scores_of
 from flywheel.ports import CaseRunner, RunPlan, Store
@@ -24,8 +26,8 @@ def run_twice(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores of two runs of the live version on the gate cases (A/A).
 
-    The runs differ in their seed alone. Their executions are kept as those of
-    an experiment, so that no analysis takes them for evidence.
+    The runs differ in their seed, and share no kept answer. Their executions
+    are kept as those of an experiment, so that no analysis takes them for evidence.
 
     Args:
         context: whose live version is run, with which model.
@@ -42,7 +44,7 @@ def run_twice(
     version = store.prompts.get(request.workspace, request.prompt, control)
     runs = []
     for number in (1, 2):
-        progress(f"run {number} of 2: {len(gate.cases)} gate cases")
+        progress(f"run {number} of 2: {count_of(len(gate.cases), 'gate case')}")
         plan = RunPlan(
             workspace=request.workspace,
             prompt=request.prompt,
@@ -55,6 +57,7 @@ def run_twice(
             seed=request.seed + number,
             source="experiment",
             cycle_id=context.cycle_id,
+            replicate=replicate_of("noise", context.cycle_id, str(number)),
         )
         executions = runner.run(plan, gate.cases)
         store.executions.write(executions)

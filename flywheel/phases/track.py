@@ -14,9 +14,10 @@ from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase, StageSummary
 from flywheel.records.findings import Insight
 from flywheel.records.lineage import Edge, EdgeKind
+from flywheel.records.model_gain import ModelStanding
 from flywheel.records.proposal import Proposals
 from flywheel.records.release import Release
-from flywheel.records.verdict import Evidence, Ruling, Verdict, Verdicts
+from flywheel.records.verdict import Ruling, Verdict, Verdicts
 
 N = TypeVar("N", int, float)
 MAX_INSIGHTS = 10
@@ -48,7 +49,11 @@ def track(
     measured = reported or Reported()
     stages = _stages(context, release, store, measured.because)
     output = _output(release, live.version if live else None, stages, measured)
-    told = {"insights": _insights(context, store), **_with_writing(output, context, store)}
+    told = {
+        "insights": _insights(context, store),
+        "unmeasured": _unmeasured(context, store, measured),
+        **_with_writing(output, context, store),
+    }
     return output.model_copy(update=told)
 
 
@@ -66,6 +71,13 @@ def _with_writing(output: FeedbackLoopOutput, context: CycleContext, store: Stor
         "output_tokens": _sum(output.output_tokens, wrote.output_tokens, wrote.calls),
         "cost_usd": _sum(output.cost_usd, wrote.cost_usd, wrote.calls),
     }
+
+
+def _unmeasured(context: CycleContext, store: Store, reported: Reported) -> tuple[str, ...]:
+    """What a budget of the request left unmeasured, before the release and after it."""
+    text = store.cycles.finished(context.cycle_id, Phase.VALIDATE)
+    before = Verdicts.model_validate_json(text).unmeasured if text is not None else ()
+    return (*before, *reported.unmeasured)
 
 
 def _insights(context: CycleContext, store: Store) -> tuple[Insight, ...]:
@@ -121,7 +133,8 @@ def _output(
     release: Release, live: str | None, stages: tuple[StageSummary, ...], reported: Reported
 ) -> FeedbackLoopOutput:
     context = release.context
-    best = _best(release.verdicts, release.promoted)
+    chosen = _best(release.verdicts, release.promoted)
+    best = chosen.evidence if chosen else None
     collected = next((s.counts.get("counted", 0) for s in stages if s.phase is Phase.COLLECT), 0)
     alpha = context.strategy.significance_level
     p_value = best.adjusted_p if best else None
@@ -153,6 +166,9 @@ def _output(
         report_low=after.low if after else None,
         report_high=after.high if after else None,
         report_pairs=after.pairs if after else 0,
+        report_models=reported.models,
+        models=chosen.models if chosen else (),
+        across=chosen.across if chosen else None,
         calls=release.calls + used["calls"],
         input_tokens=_sum(release.input_tokens, used["input_tokens"], used["calls"]),
         output_tokens=_sum(release.output_tokens, used["output_tokens"], used["calls"]),
@@ -167,17 +183,13 @@ def _sum(before: N | None, more: N | None, calls: int) -> N | None:
     return None if before is None or more is None else before + more
 
 
-def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Evidence | None:
-    """Evidence of what was promoted, else of the largest estimate."""
-    known = [
-        (v.proposal.version, v.evidence)
-        for v in verdicts
-        if v.evidence is not None and v.evidence.estimate is not None
-    ]
-    for version, evidence in known:
-        if version == promoted:
-            return evidence
-    return max((e for _, e in known), key=lambda e: e.estimate or 0.0, default=None)
+def _best(verdicts: Sequence[Verdict], promoted: str | None) -> Verdict | None:
+    """The verdict on what was promoted, else on the largest estimate, first of those put to every model."""
+    known = [(v, v.evidence.estimate) for v in verdicts if v.evidence and v.evidence.estimate is not None]
+    for verdict, _ in known:
+        if verdict.proposal.version == promoted:
+            return verdict
+    return max(known, key=lambda found: (bool(found[0].models), found[1]), default=(None, 0.0))[0]
 
 
 def _stages(context: CycleContext, release: Release, store: Store, after: str) -> tuple[StageSummary, ...]:
@@ -206,12 +218,15 @@ def _stages(context: CycleContext, release: Release, store: Store, after: str) -
     rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}
     text = kept(Phase.VALIDATE)
     told = Verdicts.model_validate_json(text) if text is not None else None
-    incomplete = any(v.evidence is None for v in release.verdicts)
+    untested = {v.because for v in release.verdicts if v.evidence is None}
+    not_run = {g.because for v in release.verdicts for g in v.models if g.standing is ModelStanding.NOT_RUN}
     stages.append(
         StageSummary(
             phase=Phase.VALIDATE,
-            status="degraded" if incomplete else "completed",
-            detail="; ".join(part for part in (told.outlook, told.because) if part) if told else "",
+            status="degraded" if untested or not_run else "completed",
+            detail="; ".join(
+                _each_once((*((told.outlook, told.because) if told else ()), *sorted(not_run | untested)))
+            ),
             counts=rulings,
         )
     )
@@ -225,6 +240,12 @@ def _stages(context: CycleContext, release: Release, store: Store, after: str) -
     )
     stages.append(_stage(Phase.TRACK, after, edges=len(release.verdicts)))
     return tuple(stages)
+
+
+def _each_once(parts: Sequence[str]) -> list[str]:
+    """Sentences of which none is a part of another; of two equal ones the first."""
+    told = list(dict.fromkeys(part.rstrip(".") for part in parts if part))
+    return [one for one in told if not any(one != other and one in other for other in told)]
 
 
 def _stage(phase: Phase, detail: str = "", **counts: int) -> StageSummary:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from flywheel.phases.earlier import Earlier, earlier, seen_cases
+from flywheel.phases.earlier import own_pieces, seen_cases, speaks_of
 from flywheel.ports import Store
-from flywheel.records.columns import Scope
+from flywheel.records.columns import NOT_NEW, Scope
 from flywheel.records.cycle import CycleContext
+from flywheel.records.model_gain import ModelStanding
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal
 from flywheel.records.verdict import Ruling, Verdict
@@ -46,23 +47,19 @@ def waiting_proposals(
     Returns:
         What waits, with the proposals to put to a test again.
     """
-    past = earlier(context, store)
     staged = tuple(_staged(context, store, control, avoid))
-    again = (
-        verdict.proposal
-        for verdict in staged
-        if _undecided(verdict)
-        and (verdict.proposal.origin == "recorded" or _unseen(context, store, verdict.proposal, past))
-    )
+    undecided = [verdict.proposal for verdict in staged if _undecided(verdict)]
+    unseen = _unseen(context, store, [p for p in undecided if p.origin != "recorded"])
+    again = (p for p in undecided if p.origin == "recorded" or p.version in unseen)
     return Waiting(tuple(again), frozenset(v.proposal.version for v in staged))
 
 
 def _undecided(verdict: Verdict) -> bool:
-    """Whether more cases could change the ruling, for it waits neither for a threshold nor by a guardrail."""
+    """Whether more cases could change the ruling: neither a guardrail nor a model it harms is in the way."""
     found = verdict.evidence
-    return verdict.ruling is Ruling.STAGE and not any(
-        g.passed is False for g in (found.guardrails if found else ())
-    )
+    worse = any(gain.standing is ModelStanding.WORSE for gain in verdict.models)
+    stopped = any(g.passed is False for g in (found.guardrails if found else ()))
+    return verdict.ruling is Ruling.STAGE and not worse and not stopped
 
 
 def _staged(
@@ -82,19 +79,26 @@ def _staged(
             suite=request.suite,
             since=context.window_start,
             watermark=context.watermark,
-            exclude_sources=("experiment", "collect"),
+            exclude_sources=NOT_NEW,
         )
         has_run = store.executions.counts(scope).stored > 0
         again = found[1].proposal.model_copy(update={"origin": "recorded" if has_run else "generated"})
         yield found[1].model_copy(update={"proposal": again})
 
 
-def _unseen(context: CycleContext, store: Store, proposal: Proposal, past: Earlier) -> bool:
-    """Whether the suite has enough gate cases the candidate has not met."""
+def _unseen(context: CycleContext, store: Store, proposals: Sequence[Proposal]) -> frozenset[str]:
+    """Those for which the suite has enough gate cases that they have not met."""
     request = context.request
-    if request.suite is None or proposal.text is None:
-        return False
-    seen = seen_cases(past.of(proposal.version), store)
+    written = [p.version for p in proposals if p.text is not None]
+    if request.suite is None or not written:
+        return frozenset()
+    past = own_pieces(context, store)
     gate = store.cases.gate(request.workspace, request.suite)
-    fresh = sum(case.case_id not in seen for case in gate.cases)
-    return fresh >= context.strategy.min_sample_size
+    found = []
+    for version in written:
+        own = [p for p in past if p.evidence.candidate == version and speaks_of(p, request.model)]
+        seen = seen_cases(own, store)
+        fresh = sum(case.case_id not in seen for case in gate.cases)
+        if fresh >= context.strategy.min_sample_size:
+            found.append(version)
+    return frozenset(found)

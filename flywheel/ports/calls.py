@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from flywheel.records.model_call import CallSummary, ModelCall, Spend
+from flywheel.records.model_call import CallSummary, LedgerGroup, ModelCall, Spend
 
 
 class CallStore(Protocol):
@@ -20,20 +20,22 @@ class CallStore(Protocol):
         """What all calls from a moment on took."""
         ...
 
-    def summary(self, since: datetime, workspace: str | None = None) -> list[CallSummary]:
-        """The ledger by model, from a moment on."""
+    def summary(
+        self, since: datetime, workspace: str | None = None, by: LedgerGroup = LedgerGroup.MODEL
+    ) -> list[CallSummary]:
+        """The ledger by model, purpose or cycle, from a moment on."""
         ...
 
 
 class AnswerStore(Protocol):
     """Keeps finished answers by key, as JSON."""
 
-    def get(self, key: str, since: datetime) -> str | None:
-        """The answer of a key, None when there is none or it is older than the moment."""
+    def get_many(self, keys: Sequence[str], since: datetime) -> dict[str, str]:
+        """The answers there are, by key; those older than the moment are left out."""
         ...
 
-    def put(self, key: str, answer_json: str, now: datetime) -> None:
-        """Keep an answer; a newer one replaces an older one."""
+    def put_many(self, answers: Mapping[str, str], now: datetime) -> None:
+        """Keep answers by key, all of them or none; a newer one replaces an older one."""
         ...
 
     def drop_before(self, moment: datetime) -> int:

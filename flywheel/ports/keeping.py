@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -169,12 +170,22 @@ class CycleStore(Protocol):
         """Context of the newest cycle of the prompt that was opened and never closed."""
         ...
 
+    def last(self, workspace: str, prompt: str) -> CycleContext | None:
+        """Context of the newest cycle of the prompt that ended well and was no dry run."""
+        ...
+
     def finished(self, cycle_id: str, phase: Phase) -> str | None:
         """JSON of what the phase gave when it was finished, else None."""
         ...
 
     def finish(self, cycle_id: str, phase: Phase, payload: str, seconds: float, now: datetime) -> None:
         """Keep what a phase gave; a second finish of the same phase changes nothing."""
+        ...
+
+    def alone(
+        self, context: CycleContext, phase: Phase, waiting: Callable[[str], None]
+    ) -> AbstractContextManager[None]:
+        """Work on a phase of an opened cycle as the only one; told in words whom it has to wait for."""
         ...
 
     def close(self, cycle_id: str, status: str, message: str, now: datetime) -> None:
@@ -257,8 +268,8 @@ class ReleaseTarget(Protocol):
         """Finish or undo what a killed process left in the journal; gives what it touched."""
         ...
 
-    def history(self, workspace: str, prompt: str) -> list[ReleaseEvent]:
-        """All releases of a prompt, newest first."""
+    def history(self, workspace: str, prompt: str | None) -> list[ReleaseEvent]:
+        """All releases of a prompt, or of all prompts, newest first."""
         ...
 
     def stage(self, review: Review, verdict: Verdict) -> Review:

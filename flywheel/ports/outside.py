@@ -8,10 +8,14 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from flywheel.records.alert import Alert
+from flywheel.records.base import Record
 from flywheel.records.case import Case, Suite
 from flywheel.records.chat import ChatAnswer, ChatRequest
+from flywheel.records.cycle import CycleContext, Phase
 from flywheel.records.execution import Execution
 from flywheel.records.prompt import PromptVersion
+from flywheel.records.release import LiveVersion, Review
+from flywheel.records.verdict import Verdicts
 
 
 class Clock(Protocol):
@@ -35,6 +39,14 @@ class ChatModel(Protocol):
         ...
 
 
+class AsyncChatModel(ChatModel, Protocol):
+    """A language model that an event loop can ask as well as a thread."""
+
+    async def acomplete(self, request: ChatRequest) -> ChatAnswer:
+        """One answer, without holding the loop up; raises ModelError when there is none."""
+        ...
+
+
 @runtime_checkable
 class CappedModel(ChatModel, Protocol):
     """A model whose spend has a ceiling."""
@@ -51,9 +63,10 @@ class RunPlan:
     Attributes:
         prompt, version, text: what is run; variables of text are filled from the inputs of each case.
         session_id: marks the executions, so that repeating a plan replaces and never doubles them.
-        purpose: baseline, gate, report, probe.
+        purpose: baseline, screen, gate, report, probe.
         source: of the executions; `experiment` is never evidence for the next analysis.
         cycle_id: of the cycle that spends on it, None outside of one.
+        replicate: number of the measurement; answers kept from another one are not given.
     """
 
     workspace: str
@@ -67,6 +80,7 @@ class RunPlan:
     seed: int = 0
     source: str = "experiment"
     cycle_id: str | None = None
+    replicate: int = 0
 
 
 class CaseRunner(Protocol):
@@ -82,15 +96,51 @@ class CaseRunner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ObservedCall:
+    """One question to a model with what came of it.
+
+    Attributes:
+        answer: None where there was none.
+        error: why there was none.
+    """
+
+    request: ChatRequest
+    started_at: datetime
+    ended_at: datetime
+    answer: ChatAnswer | None = None
+    error: str | None = None
+
+
 class CycleObserver(Protocol):
-    """Told what a cycle does; never able to stop it, nor to change what it decides."""
+    """Told what is done; never able to stop it, to delay it, or to change what is decided."""
+
+    def began(self, context: CycleContext, phase: Phase) -> None:
+        """A phase of a cycle begins; what follows belongs to it."""
+        ...
+
+    def ended(self, context: CycleContext, phase: Phase, result: Record | None, error: str | None) -> None:
+        """A phase has ended with what it gives, or with an error."""
+        ...
 
     def ran(self, plan: RunPlan, cases: Sequence[Case], executions: Sequence[Execution]) -> None:
         """Cases were put through a model; one execution for each, in their order."""
         ...
 
-    def released(self, version: PromptVersion, why: str) -> None:
+    def called(self, call: ObservedCall) -> None:
+        """A model was asked for something else than the execution of a case."""
+        ...
+
+    def judged(self, verdicts: Verdicts) -> None:
+        """Candidates have their verdicts."""
+        ...
+
+    def released(self, version: PromptVersion, live: LiveVersion) -> None:
         """A version became live."""
+        ...
+
+    def reviewed(self, review: Review, verdicts: Verdicts | None) -> None:
+        """A person approved or rejected a staged change; verdicts are of the cycle that staged it."""
         ...
 
 

@@ -30,7 +30,8 @@ class ChatRequest(Record):
     Attributes:
         seed: of the embedded model's noise and of providers that take one; another seed is another answer.
         response_format: as the vendor takes it, such as `{"type": "json_object"}`.
-        purpose: why it is made: case, refine, judge.
+        purpose: why it is made: case, run, probe, baseline, screen, gate, report, noise, judge, explain,
+            refine.
         deadline_s: longest time for the answer with all its tries.
         replicate: number of the repetition; a kept answer of another one is not given.
         workspace, cycle_id: for whom the call is made; the ledger keeps both.

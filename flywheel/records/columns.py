@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 OUTCOMES: tuple[str, ...] = ("passed", "failed", "error", "skipped", "unscored")
 """Outcome codes are positions in this tuple."""
+
+PROBE = "probe"
+"""Source of what a probe asked: cases made to break a prompt say nothing of how it does in use."""
+
+NOT_EVIDENCE: tuple[str, ...] = ("experiment", PROBE)
+"""Sources that no analysis or report of quality counts."""
+
+NOT_NEW: tuple[str, ...] = (*NOT_EVIDENCE, "collect")
+"""The same with what a cycle asks to have anything to look at: none of it makes a cycle due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,8 @@ class Scope:
             execution has no start; until is exclusive.
         session_id: executions of one session.
         watermark: largest sequence number that still counts.
-        exclude_sources: executions of these sources are left out; cycles leave out `experiment`.
+        after: sequence numbers up to this one do not count.
+        exclude_sources: executions of these sources are left out; cycles leave out NOT_EVIDENCE.
     """
 
     workspace: str = "default"
@@ -37,6 +47,16 @@ class Scope:
     until: datetime | None = None
     watermark: int | None = None
     exclude_sources: tuple[str, ...] = ()
+    after: int | None = None
+
+    def of_version(self, version: str) -> Scope:
+        """The same scope for one version.
+
+        Examples:
+            >>> Scope(prompt="triage").of_version("v1").version
+            'v1'
+        """
+        return replace(self, version=version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,29 @@ class ExecutionColumns:
 
     def __len__(self) -> int:
         return len(self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityColumns:
+    """What watching quality needs of n executions, in the order they were stored.
+
+    Attributes:
+        outcome: int8, position in OUTCOMES.
+        score: float64 in [0, 1], NaN is unknown.
+        moment: float64, seconds since 1970 of the start, or of storing where there is no start.
+        prompt, version, slice, model: coded text; version is the content hash where it is known.
+    """
+
+    outcome: NDArray[np.int8]
+    score: NDArray[np.float64]
+    moment: NDArray[np.float64]
+    prompt: Coded
+    version: Coded
+    slice: Coded
+    model: Coded
+
+    def __len__(self) -> int:
+        return len(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

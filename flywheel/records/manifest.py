@@ -50,7 +50,7 @@ class Manifest(Record):
         scorer, parameters, options: of the suite, where the manifest has cases.
         seed: of the models that take one.
         concurrency: most calls under way at once.
-        budget_calls, budget_usd: ceilings of one run.
+        budget_calls, budget_usd, budget_tokens: ceilings of one run.
     """
 
     suite: Name
@@ -64,3 +64,4 @@ class Manifest(Record):
     concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
     budget_calls: Count | None = None
     budget_usd: NonNegative | None = None
+    budget_tokens: Count | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from flywheel.records.base import Count, Name, NonNegative, Record, UtcDatetime
@@ -58,10 +60,26 @@ class Spend(Record):
         )
 
 
-class CallSummary(Record):
-    """The ledger of one model, by outcome."""
+class LedgerGroup(StrEnum):
+    """By what the ledger is summed up."""
 
-    model: Name
+    MODEL = "model"
+    PURPOSE = "purpose"
+    CYCLE = "cycle"
+
+
+class CallSummary(Record):
+    """The ledger of one model, one purpose or one cycle.
+
+    Attributes:
+        group: name of the model, the purpose or the cycle; None for calls outside of a cycle.
+        outcomes: how many attempts ended how.
+        mean_latency_ms, p50_latency_ms, p95_latency_ms: of answers that were sent for; None without any.
+    """
+
+    group: str | None
     outcomes: dict[str, Count] = Field(default_factory=dict)
     spend: Spend = Spend()
     mean_latency_ms: NonNegative | None = None
+    p50_latency_ms: NonNegative | None = None
+    p95_latency_ms: NonNegative | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import model_validator
@@ -10,6 +11,9 @@ from pydantic import model_validator
 from flywheel.records.base import Name, Record, UtcDatetime
 
 HASH_LENGTH = 64
+
+INSTRUCTIONS = "refiner/"
+"""Begins the names of prompts that are instructions of the refiner; a cycle takes them up only by name."""
 
 
 def content_hash(text: str) -> str:
@@ -20,6 +24,16 @@ def content_hash(text: str) -> str:
         '9c5c4e46d720'
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def application_prompts(names: Iterable[str]) -> list[str]:
+    """Names without those of the refiner's instructions.
+
+    Examples:
+        >>> application_prompts(["triage", "refiner/reflect"])
+        ['triage']
+    """
+    return [name for name in names if not name.startswith(INSTRUCTIONS)]
 
 
 class PromptVersion(Record):

@@ -23,7 +23,7 @@ class Proposal(Record):
         insights: ids of the insights it was made from.
         kind: kind of failure pattern it answers most of; what its strategy is judged by later.
         merged_from: other versions whose text went into it, beside its parent.
-        refiner: strategy and content hash of the instructions a model rewrote by, None without a model.
+        refiner: versions of the instructions a model rewrote by, each `PROMPT@HASH`; None without a model.
     """
 
     version: Name

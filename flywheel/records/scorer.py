@@ -110,10 +110,12 @@ class CodeRules(Record):
     Attributes:
         path: `package.module:function`; called with answer, expected, inputs by name.
         pass_at: score from which an answer passes, where the function gives a number.
+        timeout_s: longest call; the answer is then unscored, the process of the function ended.
     """
 
     path: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=300)]
     pass_at: Share = 1.0
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 10.0
 
 
 class JudgeRules(Record):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
+from flywheel.errors import UnknownName
 from flywheel.records.base import Count, Record, Share
 
 
@@ -28,6 +30,7 @@ class LearningStrategy(Record):
         smallest_gain: least difference worth a release, rate units; an experiment must be able to show it.
         racing: watch live experiments and stop them early, with every look paid for.
         max_latency_ratio, max_cost_ratio: guardrails, candidate over control.
+        max_model_loss: loss that must be excluded on every further model, rate units.
     """
 
     name: str = "balanced"
@@ -47,6 +50,7 @@ class LearningStrategy(Record):
     smallest_gain: Share = 0.05
     max_latency_ratio: Annotated[float, Field(gt=0)] = 1.20
     max_cost_ratio: Annotated[float, Field(gt=0)] = 1.25
+    max_model_loss: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
     @classmethod
     def balanced(cls) -> LearningStrategy:
@@ -85,6 +89,29 @@ class LearningStrategy(Record):
             auto_apply_threshold=0.90,
         )
 
+    def differences(self) -> dict[str, bool | int | float]:
+        """The settings that are not those of the balanced strategy.
+
+        Examples:
+            >>> LearningStrategy(name="mine", smallest_gain=0.02).differences()
+            {'smallest_gain': 0.02}
+        """
+        usual = LearningStrategy().model_dump()
+        return {k: v for k, v in self.model_dump().items() if k != "name" and v != usual[k]}
+
+    def in_words(self) -> str:
+        """The name with what makes it differ from the balanced strategy.
+
+        Examples:
+            >>> LearningStrategy(name="mine", racing=False, smallest_gain=0.02).in_words()
+            'mine (racing off, smallest_gain 0.02)'
+        """
+        said = [
+            f"{name} {('on' if value else 'off') if isinstance(value, bool) else f'{value:g}'}"
+            for name, value in self.differences().items()
+        ]
+        return f"{self.name} ({', '.join(said)})" if said else self.name
+
 
 PRESETS: dict[str, LearningStrategy] = {
     "balanced": LearningStrategy(),
@@ -100,3 +127,20 @@ PRESETS: dict[str, LearningStrategy] = {
     "monitoring": LearningStrategy(name="monitoring", auto_apply_threshold=1.0, max_candidates=1),
 }
 """Presets by name; `production` and `monitoring` never apply without a person."""
+
+
+def strategy_from(name: str, preset: str, fields: Mapping[str, object]) -> LearningStrategy:
+    """A strategy of one's own: a preset with some settings of another value.
+
+    Raises:
+        UnknownName: there is no such preset.
+        ValueError: a field is not known, or its value lies outside its range.
+
+    Examples:
+        >>> strategy_from("mine", "conservative", {"smallest_gain": 0.02}).min_sample_size
+        100
+    """
+    if preset not in PRESETS:
+        msg = f"preset {preset!r} does not exist; there are {', '.join(PRESETS)}"
+        raise UnknownName(msg)
+    return LearningStrategy.model_validate({**PRESETS[preset].model_dump(), **fields, "name": name})

@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from flywheel.records.base import Count, Name, NonNegative, Record, Share
 from flywheel.records.cycle import CycleContext
+from flywheel.records.model_gain import AcrossModels, ModelGain
 from flywheel.records.proposal import Proposal
 
 
@@ -97,13 +98,21 @@ class PastEvidence(Record):
 
 
 class Verdict(Record):
-    """Ship, stage, hold or reject one proposal, with a because."""
+    """Ship, stage, hold or reject one proposal, with a because.
+
+    Attributes:
+        evidence: on the model that decides.
+        models: gain on every model asked, the deciding one first; empty where one model was asked.
+        across: whether the gain carries over; None where one model was asked.
+    """
 
     proposal: Proposal
     ruling: Ruling
     because: str
     evidence: Evidence | None
     slices: tuple[Evidence, ...] = ()
+    models: tuple[ModelGain, ...] = ()
+    across: AcrossModels | None = None
 
 
 class Verdicts(Record):
@@ -112,6 +121,7 @@ class Verdicts(Record):
     Attributes:
         degraded: what could not be done, with the reason.
         outlook: what was expected before anything was spent: power, forecast, wear of the gate cases.
+        unmeasured: what a budget of the request left unmeasured.
         calls, input_tokens, output_tokens, cost_usd: of all live arms, the control's included.
     """
 
@@ -120,6 +130,7 @@ class Verdicts(Record):
     because: str = ""
     degraded: tuple[str, ...] = ()
     outlook: str = ""
+    unmeasured: tuple[str, ...] = ()
     calls: Count = 0
     input_tokens: Count | None = None
     output_tokens: Count | None = None

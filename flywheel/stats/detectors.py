@@ -8,8 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flywheel.stats.falls import bets_for
+
 BETS = np.array([0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95])
 """Shares of the wealth put on each bet; small ones find slow declines, large ones sudden falls."""
+
+_BETS = tuple(float(b) for b in BETS)
 
 OVERFLOW = 1e250
 
@@ -80,6 +84,7 @@ class DropDetector:
         run_length: scores between false alarms are at least this many on average.
         wealth: per bet; start with the default.
         seen: scores since the start.
+        bets: shares of the wealth put on each score; `for_drops` has those for small falls.
 
     References:
         Shin, Ramdas, Rinaldo (2023), E-detectors, New England J. Statist. Data Sci. 2:229-260
@@ -97,11 +102,18 @@ class DropDetector:
     run_length: float = 1000.0
     wealth: tuple[float, ...] = (0.0,) * len(BETS)
     seen: int = 0
+    bets: tuple[float, ...] = _BETS
 
     def __post_init__(self) -> None:
         if not (0 < self.level < 1 and self.run_length > 1):
             msg = f"level {self.level!r}, run_length {self.run_length!r}; need a rate in (0, 1), a length > 1"
             raise ValueError(msg)
+
+    @classmethod
+    def for_drops(cls, level: float, run_length: float = 1000.0) -> DropDetector:
+        """A detector whose bets suit falls of 2 to 20 points; finds them about a seventh sooner."""
+        bets = bets_for(level)
+        return cls(level, run_length, (0.0,) * len(bets), bets=bets)
 
     def update(self, score: float) -> DropDetector:
         """Count one score in [0, 1]; NaN changes nothing."""
@@ -113,7 +125,7 @@ class DropDetector:
         # At the usual level the factor is 1 on average, whatever the distribution.
         drop = (self.level - score) / (1.0 - self.level)
         wealth = tuple(
-            min((w + 1.0) * (1.0 + b * drop), OVERFLOW) for w, b in zip(self.wealth, _BETS, strict=True)
+            min((w + 1.0) * (1.0 + b * drop), OVERFLOW) for w, b in zip(self.wealth, self.bets, strict=True)
         )
         return replace(self, wealth=wealth, seen=self.seen + 1)
 
@@ -183,6 +195,3 @@ class Cusum:
     def alarm(self) -> bool:
         """Whether the sum reached the limit."""
         return self.total >= self.limit
-
-
-_BETS = tuple(float(b) for b in BETS)

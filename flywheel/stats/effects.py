@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
 
 from flywheel.stats.means import Moments
-from flywheel.stats.proportions import Interval
+from flywheel.stats.proportions import Counts, Interval, clopper_pearson
 
 
 def cohen_h(candidate_rate: float, control_rate: float) -> float:
@@ -103,9 +102,8 @@ def paired_odds_ratio(wins: int, losses: int, coverage: float = 0.95) -> Interva
     """
     if wins + losses == 0:
         return Interval(None, None, None, coverage, "every case is a tie")
-    tail = (1 - coverage) / 2
-    low = float(betaincinv(wins, losses + 1, tail)) if wins else 0.0
-    high = float(betaincinv(wins + 1, losses, 1 - tail)) if losses else 1.0
+    share = clopper_pearson(Counts(wins, wins + losses), coverage)
+    low, high = share.low or 0.0, 1.0 if share.high is None else share.high
     estimate = wins / losses if losses else None
     return Interval(estimate, low / (1 - low), high / (1 - high) if high < 1 else math.inf, coverage)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import ndtri
+from scipy.special import betaincinv, ndtri
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,32 @@ def wilson(counts: Counts, coverage: float = 0.95) -> Interval:
     low = 0.0 if counts.passes == 0 else max(0.0, min(rate, centre - half))
     high = 1.0 if counts.passes == n else min(1.0, max(rate, centre + half))
     return Interval(rate, low, high, coverage)
+
+
+def clopper_pearson(counts: Counts, coverage: float = 0.95) -> Interval:
+    """Exact interval of one pass rate: never narrower than promised, also far out in the tails.
+
+    Args:
+        counts: passes and trials.
+        coverage: two-sided, a fraction in (0, 1).
+
+    Returns:
+        Rate units; None with a reason when there are no trials.
+
+    References:
+        Clopper and Pearson (1934), Biometrika 26:404-413.
+
+    Examples:
+        >>> i = clopper_pearson(Counts(8, 10))
+        >>> round(i.low, 4), round(i.high, 4)
+        (0.4439, 0.9748)
+    """
+    n, k, tail = counts.trials, counts.passes, (1.0 - coverage) / 2.0
+    if counts.rate is None:
+        return Interval(None, None, None, coverage, "no scored executions")
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
+    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))
+    return Interval(counts.rate, low, high, coverage)
 
 
 def compare_proportions(candidate: Counts, control: Counts, coverage: float = 0.95) -> Interval:

@@ -7,18 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row, RowMapping
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError
 from flywheel.ports import WriteCounts
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_json, to_json
 from flywheel.store.session import Database, table_of
 
 _CONTENT = ("inputs", "expected", "slice", "metadata_json", "role")
 
 
-class SuiteRow(SQLModel, table=True):
+class SuiteRow(StoreTable, table=True):
     """A named set of cases with its scorer."""
 
     __tablename__ = "suite"
@@ -30,7 +31,7 @@ class SuiteRow(SQLModel, table=True):
     description: str = Field(sa_type=sa.Text)
 
 
-class CaseRow(SQLModel, table=True):
+class CaseRow(StoreTable, table=True):
     """One input with its expectation; CASE is a word of SQL."""
 
     __tablename__ = "eval_case"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError, UnknownName
 from flywheel.learn.templates import variables
@@ -17,6 +18,8 @@ from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.verdict import Evidence, PastEvidence, Verdicts
+from flywheel.store.base import StoreTable
+from flywheel.store.claims import Claim
 from flywheel.store.encoding import to_us
 from flywheel.store.experiments import EVIDENCE, looks, replace_experiment
 from flywheel.store.patterns import keep_causes, patterns_of, replace_patterns
@@ -29,7 +32,7 @@ FAILED = "failed"
 FINAL = ("completed", "degraded")
 
 
-class CycleRow(SQLModel, table=True):
+class CycleRow(StoreTable, table=True):
     """One cycle; `seq` is the order of opening, `analyzed_us` is set when its analysis is kept."""
 
     __tablename__ = "cycle"
@@ -52,7 +55,7 @@ class CycleRow(SQLModel, table=True):
     closed_us: int | None = Field(default=None, sa_type=sa.BigInteger)
 
 
-class CyclePhaseRow(SQLModel, table=True):
+class CyclePhaseRow(StoreTable, table=True):
     """What one phase of one cycle gave when it was finished."""
 
     __tablename__ = "cycle_phase"
@@ -137,6 +140,27 @@ class SqlCycles:
             found = connection.execute(query).scalar()
         return None if found is None else CycleContext.model_validate_json(found)
 
+    def last(self, workspace: str, prompt: str) -> CycleContext | None:
+        """Context of the newest cycle of the prompt that ended well and was no dry run."""
+        query = (
+            sa.select(CYCLE.c.context_json)
+            .where(CYCLE.c.workspace == workspace, CYCLE.c.prompt == prompt, CYCLE.c.status.in_(FINAL))
+            .order_by(CYCLE.c.seq.desc())
+        )
+        with self._db.read() as connection:
+            for found in connection.execute(query).scalars():
+                context = CycleContext.model_validate_json(found)
+                if not context.request.dry_run:
+                    return context
+        return None
+
+    def context(self, cycle_id: str) -> CycleContext | None:
+        """What was fixed when a cycle opened, None for one that is not kept."""
+        query = sa.select(CYCLE.c.context_json).where(CYCLE.c.cycle_id == cycle_id)
+        with self._db.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else CycleContext.model_validate_json(found)
+
     def finished(self, cycle_id: str, phase: Phase) -> str | None:
         """JSON of what the phase gave when it was finished, else None."""
         with self._db.read() as connection:
@@ -163,6 +187,23 @@ class SqlCycles:
                 "finished_us": to_us(now),
             }
             self._db.upsert(connection, PHASE, [row], key=("cycle_id", "phase"))
+
+    def alone(
+        self, context: CycleContext, phase: Phase, waiting: Callable[[str], None]
+    ) -> AbstractContextManager[None]:
+        """Work on a phase of an opened cycle as the only one; others who come meanwhile wait.
+
+        Where the one who works is killed, its machine's other processes go on
+        at once, those of other machines after at most `claims.LEASE_S` seconds.
+
+        Args:
+            context: of the cycle.
+            phase: what is worked on.
+            waiting: told, in words, when there is somebody to wait for.
+        """
+        name = f"cycle {context.cycle_id} {phase.value}"
+        claim = Claim(self._db, context.request.workspace, (name,), "this phase of the same cycle")
+        return claim.held(waiting)
 
     def close(self, cycle_id: str, status: str, message: str, now: datetime) -> None:
         """Mark a cycle completed, degraded or failed.

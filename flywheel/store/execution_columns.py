@@ -21,10 +21,12 @@ CHUNK_ROWS = 1_000
 _NUMBERS: Final = ("score", "confidence", "latency_ms", "cost_usd", "input_tokens", "output_tokens")
 _STORED: Final = (*_NUMBERS, "started_at_us")
 _TEXTS: Final = ("slice", "model", "agent", "case_id", "error_type")
-_OUTCOME_CODES: Final = {name: code for code, name in enumerate(OUTCOMES)}
+
+OUTCOME_CODES: Final = {name: code for code, name in enumerate(OUTCOMES)}
+"""Position in OUTCOMES of each name."""
 
 
-class _Codes(dict[str | None, int]):
+class Codes(dict[str | None, int]):
     """Code of each text, given in order of first appearance; None is -1."""
 
     def __init__(self) -> None:
@@ -35,9 +37,11 @@ class _Codes(dict[str | None, int]):
         return code
 
     def of(self, texts: Sequence[str | None]) -> NDArray[np.int32]:
+        """Codes of texts, new ones for new texts."""
         return np.fromiter(map(self.__getitem__, texts), np.int32, len(texts))
 
     def names(self) -> tuple[str, ...]:
+        """Text of each code from 0 on."""
         return tuple(text for text in self if text is not None)
 
 
@@ -52,23 +56,24 @@ def columns_of(connection: Connection, scope: Scope) -> ExecutionColumns:
         .where(within(scope))
         .order_by(row.seq)
     )
-    coded = [_Codes() for _ in (*_TEXTS, "version")]
+    coded = [Codes() for _ in (*_TEXTS, "version")]
     parts: list[list[NDArray[Any]]] = []
     for chunk in chunks(connection, query):
         seq, outcome, *rest = zip(*chunk, strict=True)
         parts.append(
             [
                 np.array(seq, dtype=np.int64),
-                np.fromiter(map(_OUTCOME_CODES.__getitem__, outcome), np.int8, len(seq)),
-                *map(_floats, rest[: len(_STORED)]),
-                *map(_Codes.of, coded, rest[len(_STORED) :]),
+                np.fromiter(map(OUTCOME_CODES.__getitem__, outcome), np.int8, len(seq)),
+                *map(floats, rest[: len(_STORED)]),
+                *map(Codes.of, coded, rest[len(_STORED) :]),
             ]
         )
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return _columns(joined or _nothing(), [codes.names() for codes in coded])
 
 
-def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+def floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+    """Numbers of a column; None becomes NaN."""
     # Columns nobody fills are common, and numpy is slow at turning None into NaN.
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError
 from flywheel.records.execution import Execution
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_json, from_us, to_json, to_us
 from flywheel.store.session import table_of
 
@@ -19,7 +20,7 @@ SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 """Type of a growing key; only INTEGER is one on SQLite."""
 
 
-class _ExecutionColumns(SQLModel):
+class _ExecutionColumns(StoreTable):
     """Numbers and names first: SQLite reads a row from its start, and the texts can be long."""
 
     workspace: str

@@ -43,6 +43,8 @@ def within(scope: Scope) -> sa.ColumnElement[bool]:
         conditions.append(to_us(scope.until) > MOMENT_US)
     if scope.watermark is not None:
         conditions.append(row.seq <= scope.watermark)
+    if scope.after is not None:
+        conditions.append(row.seq > scope.after)
     if scope.exclude_sources:
         conditions.append(row.source.not_in(scope.exclude_sources))
     return sa.and_(*conditions)

@@ -6,8 +6,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+from operator import countOf, itemgetter
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,12 +31,9 @@ _KEY: Final = itemgetter(_WORKSPACE, _ID)
 _REFERENCE: Final = itemgetter(_WORKSPACE, _PROMPT, _VERSION)
 _HASH: Final = -1
 
-_COLUMNS: Final = (*ROW_COLUMNS, "version_hash", "stored_at_us")
+_LAST: Final = ("content_hash", "version_hash", "stored_at_us")
+_COLUMNS: Final = (*ROW_COLUMNS[:-1], *_LAST)
 _NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
-_INSERT_SQLITE: Final = (
-    f"INSERT INTO execution ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608
-    "ON CONFLICT (workspace, execution_id) DO NOTHING"
-)
 _INSERT_POSTGRES: Final = (
     f"INSERT INTO execution ({_NAMES}) SELECT {_NAMES} FROM flywheel_incoming "  # noqa: S608
     "ON CONFLICT (workspace, execution_id) DO NOTHING"
@@ -63,14 +60,23 @@ def write_batch(database: Database, rows: Sequence[Row]) -> WriteCounts:
     """
     if not rows:
         return WriteCounts()
-    newest = {_KEY(row): row for row in rows}
-    older = [row for row in rows if newest[_KEY(row)] is not row] if len(newest) < len(rows) else []
+    newest, older = _newest(rows)
     with database.write() as connection:
         lock_writers(connection)
-        hashes = known_versions(connection, {_REFERENCE(row) for row in rows if row[_VERSION] is not None})
+        references = {reference for reference in set(map(_REFERENCE, rows)) if reference[-1] is not None}
+        hashes = known_versions(connection, references)
         batch = _Batch(database, connection, hashes, time.time_ns() // 1000)
-        counts = batch.store(list(newest.values()))
-        return counts + batch.keep_older(older, newest) if older else counts
+        if not older:
+            return batch.store(rows)
+        return batch.store(list(newest.values())) + batch.keep_older(older, newest)
+
+
+def _newest(rows: Sequence[Row]) -> tuple[Mapping[Key, Row], list[Row]]:
+    """The last row of each id with those before it; neither where no id comes twice."""
+    if len(set(map(itemgetter(_ID), rows))) == len(rows):
+        return {}, []
+    newest = {_KEY(row): row for row in rows}
+    return newest, [row for row in rows if newest[_KEY(row)] is not row]
 
 
 class _Batch:
@@ -94,7 +100,7 @@ class _Batch:
         driver: Any = self.connection.connection.driver_connection
         if self.connection.dialect.name == "sqlite":
             try:
-                return int(driver.executemany(_INSERT_SQLITE, self.completed(rows)).rowcount)
+                return int(driver.executemany(*self.for_sqlite(rows)).rowcount)
             except (OverflowError, UnicodeEncodeError) as error:
                 msg = (
                     f"A row of the batch holds a value that no database keeps: {error}. Nothing of the batch "
@@ -112,19 +118,46 @@ class _Batch:
                     copy.write_row(row)
             return int(cursor.execute(_INSERT_POSTGRES).rowcount)
 
+    def for_sqlite(self, rows: Sequence[Row]) -> tuple[str, Iterator[Row]]:
+        """Statement with its rows, without the columns that all of these leave empty.
+
+        For each None, and for bytes but not for a bytearray, the driver looks
+        for a way to adapt it, which takes as long as five numbers.
+        """
+        first, size = rows[0], len(rows)
+        given = [
+            at
+            for at in range(len(first) - 1)
+            if first[at] is not None or countOf(map(itemgetter(at), rows), None) < size
+        ]
+        names = [*(f'"{_COLUMNS[at]}"' for at in given), *_LAST]
+        statement = (
+            f"INSERT INTO execution ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
+            "ON CONFLICT (workspace, execution_id) DO NOTHING"
+        )
+        of, find, now_us = itemgetter(*given), self.hashes.get, self.now_us
+        return statement, (
+            (*of(row), bytearray(cast("bytes", row[_HASH])), find(_REFERENCE(row)), now_us) for row in rows
+        )
+
     def store(self, rows: Sequence[Row]) -> WriteCounts:
         """Insert, then replace those whose id was there with other content."""
-        stored = self.insert(rows)
+        # Where the first is there already, most are: looking takes a quarter of an insert that does nothing.
+        kept = self.kept(rows) if self.kept(rows[:1]) else {}
+        new = [row for row in rows if _KEY(row) not in kept] if kept else rows
+        stored = self.insert(new) if new else 0
         if stored == len(rows):
             return WriteCounts(stored=stored)
-        changed = self.changed(rows)
+        if stored < len(new):
+            kept = self.kept(rows)
+        changed = [row for row in rows if kept.get(_KEY(row), row[_HASH]) != row[_HASH]]
         if changed:
             self.retire(changed)
             self.insert(changed)
         return WriteCounts(stored, len(changed), len(rows) - stored - len(changed))
 
-    def changed(self, rows: Sequence[Row]) -> list[Row]:
-        """Rows whose stored content is another."""
+    def kept(self, rows: Sequence[Row]) -> dict[Key, bytes]:
+        """Content hashes of those whose id is there."""
         kept: dict[Key, bytes] = {}
         for workspace, ids in _by_workspace(rows):
             query = sa.select(EXECUTION.c.execution_id, EXECUTION.c.content_hash).where(
@@ -132,7 +165,7 @@ class _Batch:
             )
             for execution_id, content_hash in self.connection.execute(query):
                 kept[workspace, execution_id] = bytes(content_hash)
-        return [row for row in rows if kept[_KEY(row)] != row[_HASH]]
+        return kept
 
     def retire(self, rows: Sequence[Row]) -> None:
         """Move the stored content of these ids to the history."""

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
-from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
+from flywheel.records.columns import ExecutionColumns, QualityColumns, Scope, ScoreTable
 from flywheel.records.execution import Execution, Outcome
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
 from flywheel.store.execution_sample import spread
 from flywheel.store.execution_scope import VERSION_KEY, within
 from flywheel.store.execution_write import Row, write_batch
+from flywheel.store.quality_columns import quality_columns_of
 from flywheel.store.score_table import score_table_of
 from flywheel.store.session import Database
 
@@ -118,6 +119,11 @@ class SqlExecutions:
         """
         with self.database.read() as connection:
             return columns_of(connection, scope)
+
+    def quality_columns(self, scope: Scope) -> QualityColumns:
+        """What watching quality needs of the executions of the scope, in the order they were stored."""
+        with self.database.read() as connection:
+            return quality_columns_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
         """Failed and errored executions of the scope with their texts, oldest first.

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.records.verdict import Evidence, Verdict, Verdicts
+from flywheel.store.base import StoreTable
 from flywheel.store.session import Database, table_of
 
 
-class ExperimentRow(SQLModel, table=True):
+class ExperimentRow(StoreTable, table=True):
     """The planned comparison of one cycle: its control against its candidates.
 
     `looked` says whether scored cases were compared, so that cases wear out
@@ -41,7 +42,7 @@ class ExperimentRow(SQLModel, table=True):
     decided_us: int = Field(sa_type=sa.BigInteger)
 
 
-class EvidenceRow(SQLModel, table=True):
+class EvidenceRow(StoreTable, table=True):
     """The numbers of one candidate, over all cases where `slice` is NULL, else over that slice."""
 
     __tablename__ = "evidence"

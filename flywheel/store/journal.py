@@ -11,12 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError
 from flywheel.records.release import JournalState, ReleaseEvent
 from flywheel.records.verdict import Verdict
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_us, to_us
+from flywheel.store.processes import lives
+from flywheel.store.prompts import LABEL
 from flywheel.store.session import Database, table_of
 
 GRACE = timedelta(seconds=60)
@@ -26,7 +29,7 @@ DONE = (JournalState.APPLIED, JournalState.VERIFIED)
 UNFINISHED = (JournalState.INTENT, JournalState.APPLIED)
 
 
-class ReleaseRow(SQLModel, table=True):
+class ReleaseRow(StoreTable, table=True):
     """One release; `pid`, `host` and `intent_us` (of the wall clock) say who works on it since when."""
 
     __tablename__ = "release"
@@ -156,14 +159,28 @@ def unfinished(connection: Connection, workspace: str) -> Sequence[sa.Row[Any]]:
     ).all()
 
 
-def events_of(connection: Connection, workspace: str, prompt: str) -> list[ReleaseEvent]:
-    """All releases of a prompt, newest first."""
-    rows = connection.execute(
-        sa.select(RELEASE)
-        .where(RELEASE.c.workspace == workspace, RELEASE.c.prompt == prompt)
-        .order_by(RELEASE.c.seq.desc())
+def released_names(connection: Connection, workspace: str) -> dict[str, frozenset[str]]:
+    """Content hashes with labels of all versions whose release was applied, by prompt."""
+    row = RELEASE.c
+    same = (LABEL.c.workspace == row.workspace, LABEL.c.prompt == row.prompt, LABEL.c.version == row.version)
+    query = (
+        sa.select(row.prompt, row.version, LABEL.c.label)
+        .distinct()
+        .select_from(RELEASE.outerjoin(LABEL, sa.and_(*same)))
+        .where(row.workspace == workspace, row.state.in_([state.value for state in DONE]))
     )
-    return [event_of(row) for row in rows]
+    found: dict[str, set[str]] = {}
+    for prompt, version, label in connection.execute(query):
+        found.setdefault(prompt, set()).update({version, label} - {None})
+    return {prompt: frozenset(names) for prompt, names in found.items()}
+
+
+def events_of(connection: Connection, workspace: str, prompt: str | None) -> list[ReleaseEvent]:
+    """All releases of a prompt, or of all prompts, newest first."""
+    query = sa.select(RELEASE).where(RELEASE.c.workspace == workspace).order_by(RELEASE.c.seq.desc())
+    if prompt is not None:
+        query = query.where(RELEASE.c.prompt == prompt)
+    return [event_of(row) for row in connection.execute(query)]
 
 
 def event_of(row: sa.Row[Any]) -> ReleaseEvent:
@@ -190,22 +207,9 @@ def is_orphan(row: sa.Row[Any], now: datetime) -> bool:
     On the host that wrote it a dead process is known at once. A process that
     lives, or one of another host, keeps its intent for the time of GRACE.
     """
-    if row.host == socket.gethostname() and not _lives(row.pid):
+    if row.host == socket.gethostname() and not lives(row.pid):
         return True
     return now - from_us(row.intent_us) > GRACE
-
-
-def _lives(pid: int) -> bool:
-    if os.name == "nt":
-        # There, signal 0 is Ctrl-C and would end the process; its age decides alone.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _intent_row(event: ReleaseEvent) -> dict[str, object]:

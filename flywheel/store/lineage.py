@@ -8,17 +8,18 @@ from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import LineageLoop, UnknownParent
 from flywheel.learn.lineage import LineageGraph
 from flywheel.records.lineage import Edge, EdgeKind
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import to_us
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.session import Database, lock_writers, table_of
 
 
-class LineageEdgeRow(SQLModel, table=True):
+class LineageEdgeRow(StoreTable, table=True):
     """One edge, child to parent; `record_json` holds it with its evidence."""
 
     __tablename__ = "lineage_edge"

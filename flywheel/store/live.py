@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.records.release import LiveVersion, ReleaseEvent
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_us, to_us
 from flywheel.store.session import Database, table_of
 
 
-class LiveVersionRow(SQLModel, table=True):
+class LiveVersionRow(StoreTable, table=True):
     """What is live for one prompt, with the release that made it so."""
 
     __tablename__ = "live_version"

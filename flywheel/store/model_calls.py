@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from flywheel.records.model_call import CACHED, CallSummary, ModelCall, Spend
+from flywheel.records.model_call import ANSWERED, CACHED, CallSummary, LedgerGroup, ModelCall, Spend
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import to_us
 from flywheel.store.session import Database, table_of
 
 
-class ModelCallRow(SQLModel, table=True):
+class ModelCallRow(StoreTable, table=True):
     """One attempt; NULL is what the provider did not tell."""
 
     __tablename__ = "model_call"
@@ -44,6 +45,11 @@ class ModelCallRow(SQLModel, table=True):
 
 
 CALL = table_of(ModelCallRow)
+_GROUPS: dict[LedgerGroup, sa.ColumnElement[Any]] = {
+    LedgerGroup.MODEL: CALL.c.model,
+    LedgerGroup.PURPOSE: CALL.c.purpose,
+    LedgerGroup.CYCLE: CALL.c.cycle_id,
+}
 _SENT = CALL.c.outcome != CACHED
 _KNOWN = CALL.c.input_tokens.is_not(None) & CALL.c.output_tokens.is_not(None)
 
@@ -89,34 +95,57 @@ class SqlModelCalls:
         with self._db.read() as connection:
             return _spend(connection.execute(query).one())
 
-    def summary(self, since: datetime, workspace: str | None = None) -> list[CallSummary]:
-        """The ledger by model, from a moment on, ordered by name.
+    def summary(
+        self, since: datetime, workspace: str | None = None, by: LedgerGroup = LedgerGroup.MODEL
+    ) -> list[CallSummary]:
+        """The ledger in groups, from a moment on, ordered by name; calls outside of a cycle come first.
 
         Args:
             since: calls that started earlier are left out.
             workspace: None takes all.
+            by: what makes a group.
         """
+        group = _GROUPS[LedgerGroup(by)]
         wanted = [CALL.c.started_us >= to_us(since)]
         if workspace is not None:
             wanted.append(CALL.c.workspace == workspace)
-        groups = sa.select(CALL.c.model, CALL.c.outcome, sa.func.count()).where(*wanted)
-        latency = sa.func.avg(sa.case((CALL.c.outcome == "answered", CALL.c.latency_ms)))
-        spends = sa.select(CALL.c.model, latency, *_sums()).where(*wanted, _SENT)
+        groups = sa.select(group, CALL.c.outcome, sa.func.count()).where(*wanted)
+        latency = sa.func.avg(sa.case((CALL.c.outcome == ANSWERED, CALL.c.latency_ms)))
+        spends = sa.select(group, latency, *_sums()).where(*wanted, _SENT)
         with self._db.read() as connection:
-            counted = connection.execute(groups.group_by(CALL.c.model, CALL.c.outcome)).all()
-            sums = {row[0]: row for row in connection.execute(spends.group_by(CALL.c.model))}
-        outcomes: dict[str, dict[str, int]] = {}
-        for model, outcome, number in sorted(counted):
-            outcomes.setdefault(model, {})[outcome] = number
+            counted = connection.execute(groups.group_by(group, CALL.c.outcome)).all()
+            sums = {row[0]: row for row in connection.execute(spends.group_by(group))}
+            ranks = {row[0]: row[1:] for row in connection.execute(_ranked(group, wanted))}
+        outcomes: dict[str | None, dict[str, int]] = {}
+        for name, outcome, number in sorted(counted, key=lambda row: (row[0] or "", row[1])):
+            outcomes.setdefault(name, {})[outcome] = number
         return [
             CallSummary(
-                model=model,
+                group=name,
                 outcomes=found,
-                spend=_spend(sums[model][2:]) if model in sums else Spend(),
-                mean_latency_ms=sums[model][1] if model in sums else None,
+                spend=_spend(sums[name][2:]) if name in sums else Spend(),
+                mean_latency_ms=sums[name][1] if name in sums else None,
+                p50_latency_ms=ranks[name][0] if name in ranks else None,
+                p95_latency_ms=ranks[name][1] if name in ranks else None,
             )
-            for model, found in outcomes.items()
+            for name, found in outcomes.items()
         ]
+
+
+def _ranked(group: sa.ColumnElement[Any], wanted: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """Nearest-rank p50 and p95 of the latency of answers, by group."""
+    answered = (CALL.c.outcome == ANSWERED, CALL.c.latency_ms.is_not(None))
+    rank = sa.func.row_number().over(partition_by=group, order_by=CALL.c.latency_ms).label("rank")
+    number = sa.func.count().over(partition_by=group).label("number")
+    rows = (
+        sa.select(group.label("name"), CALL.c.latency_ms, rank, number).where(*wanted, *answered).subquery()
+    )
+
+    def at(percent: int) -> sa.ColumnElement[Any]:
+        """Smallest latency that so many percent of the answers do not exceed."""
+        return sa.func.min(sa.case((rows.c.rank * 100 >= rows.c.number * percent, rows.c.latency_ms)))
+
+    return sa.select(rows.c.name, at(50), at(95)).group_by(rows.c.name)
 
 
 def _sums() -> tuple[sa.ColumnElement[Any], ...]:

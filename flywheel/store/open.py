@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flywheel.errors import StoreUnreachable
+from flywheel.store.alert_notices import SqlNotices
 from flywheel.store.alerts import SqlAlerts
 from flywheel.store.cases import SqlCases
 from flywheel.store.cycles import SqlCycles
@@ -36,6 +37,7 @@ class SqlStore:
         self.releases = SqlReleases(database)
         self.lineage = SqlLineage(database)
         self.alerts = SqlAlerts(database)
+        self.notices = SqlNotices(database)
         self.workspaces = SqlWorkspaces(database)
         self.sessions = SqlSessions(database)
         self.positions = SqlPositions(database)

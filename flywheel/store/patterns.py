@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.records.analysis import Analysis, FailurePattern
+from flywheel.store.base import StoreTable
 from flywheel.store.session import table_of
 
 
-class FailurePatternRow(SQLModel, table=True):
+class FailurePatternRow(StoreTable, table=True):
     """One failure pattern of one cycle; `record_json` is the whole record."""
 
     __tablename__ = "failure_pattern"

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.records.base import Record
+from flywheel.store.base import StoreTable
 from flywheel.store.session import Database, table_of
 
 
@@ -34,7 +35,7 @@ class Position(Record):
     oldest_pending: datetime | None = None
 
 
-class SourcePositionRow(SQLModel, table=True):
+class SourcePositionRow(StoreTable, table=True):
     """The position of one source."""
 
     __tablename__ = "source_position"

@@ -9,10 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError
 from flywheel.records.prompt import HASH_LENGTH, PromptVersion
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_json, from_us, to_json, to_us
 from flywheel.store.execution_rows import EXECUTION, SEQUENCE
 from flywheel.store.session import Database, lock_writers, table_of
@@ -26,7 +27,7 @@ Reference = tuple[Any, Any, Any]
 """Workspace, prompt, version as an execution gives it."""
 
 
-class PromptVersionRow(SQLModel, table=True):
+class PromptVersionRow(StoreTable, table=True):
     """One immutable text; kept as UTF-8 bytes, so that it survives to the byte."""
 
     __tablename__ = "prompt_version"
@@ -42,7 +43,7 @@ class PromptVersionRow(SQLModel, table=True):
     created_at_us: int = Field(sa_type=sa.BigInteger)
 
 
-class PromptLabelRow(SQLModel, table=True):
+class PromptLabelRow(StoreTable, table=True):
     """What a label of a prompt points at."""
 
     __tablename__ = "prompt_label"

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.records.cycle import CycleContext
 from flywheel.records.proposal import Proposal
 from flywheel.records.verdict import Ruling, Verdict
+from flywheel.store.base import StoreTable
 from flywheel.store.experiments import EVIDENCE
 from flywheel.store.reviews import REJECTED, REVIEW
 from flywheel.store.session import Database, table_of
 
 
-class ProposalRow(SQLModel, table=True):
+class ProposalRow(StoreTable, table=True):
     """One proposal of one cycle; ruling is None until it is decided."""
 
     __tablename__ = "proposal"

@@ -15,6 +15,7 @@ from flywheel.store.journal import (
     is_orphan,
     mark_reverted,
     release_row,
+    released_names,
     unfinished,
 )
 from flywheel.store.live import live_of
@@ -129,6 +130,9 @@ class SqlReleases:
             )
             raise UnknownName(msg)
         target = self._named(workspace, prompt, to) if to is not None else _version_before(events, live)
+        if target == live.version:
+            msg = f"Version {target[:12]!r} of prompt {prompt!r} is live already. Nothing was written."
+            raise InputError(msg)
         event = ReleaseEvent(
             release_id=_identity("rollback", workspace, prompt, str(live.revision), target),
             prompt=prompt,
@@ -173,10 +177,15 @@ class SqlReleases:
                 touched.append(event_of(release_row(connection, workspace, event.release_id)))
         return touched
 
-    def history(self, workspace: str, prompt: str) -> list[ReleaseEvent]:
-        """All releases of a prompt, newest first, the reverted ones with their reason."""
+    def history(self, workspace: str, prompt: str | None) -> list[ReleaseEvent]:
+        """All releases of a prompt, or of all, newest first, the reverted ones with their reason."""
         with self._db.read() as connection:
             return events_of(connection, workspace, prompt)
+
+    def released(self, workspace: str) -> dict[str, frozenset[str]]:
+        """Content hashes with labels of the versions that are or were live, by prompt."""
+        with self._db.read() as connection:
+            return released_names(connection, workspace)
 
     def stage(self, review: Review, verdict: Verdict) -> Review:
         """Put a change before a person; the same change twice is one review.

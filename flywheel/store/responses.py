@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import to_us
 from flywheel.store.session import Database, table_of
 
 
-class ModelResponseRow(SQLModel, table=True):
+class ModelResponseRow(StoreTable, table=True):
     """One answer under the hash of everything it depends on."""
 
     __tablename__ = "model_response"
@@ -23,6 +26,12 @@ class ModelResponseRow(SQLModel, table=True):
 
 
 RESPONSE = table_of(ModelResponseRow)
+_KEEP = """
+    INSERT INTO model_response (key, answer_json, created_us) VALUES (%s, %s, %s)
+    ON CONFLICT (key) DO UPDATE SET answer_json = excluded.answer_json, created_us = excluded.created_us
+"""
+_FIND = "SELECT key, answer_json FROM model_response WHERE created_us >= %s AND "
+_AMONG = {"sqlite": "key IN (SELECT value FROM json_each(%s))", "postgresql": "key = ANY(%s)"}
 
 
 class SqlResponses:
@@ -35,28 +44,27 @@ class SqlResponses:
         >>> from datetime import UTC, datetime
         >>> from flywheel.store.open import open_store
         >>> answers, now = open_store("sqlite://").responses, datetime.now(UTC)
-        >>> answers.put("k", '{"text": "hi"}', now)
-        >>> answers.get("k", now)
-        '{"text": "hi"}'
+        >>> answers.put_many({"k": '{"text": "hi"}'}, now)
+        >>> answers.get_many(["k", "other"], now)
+        {'k': '{"text": "hi"}'}
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def get(self, key: str, since: datetime) -> str | None:
-        """The answer of a key, None when there is none or it is older than the moment."""
-        query = sa.select(RESPONSE.c.answer_json).where(
-            RESPONSE.c.key == key, RESPONSE.c.created_us >= to_us(since)
-        )
-        with self._db.read() as connection:
-            found: str | None = connection.execute(query).scalar()
-        return found
+    def get_many(self, keys: Sequence[str], since: datetime) -> dict[str, str]:
+        """The answers there are, by key; those older than the moment are left out."""
+        wanted = json.dumps(keys) if self._db.dialect == "sqlite" else list(keys)
+        with self._db.direct(write=False) as cursor:
+            cursor.execute(self._text(_FIND + _AMONG[self._db.dialect]), (to_us(since), wanted))
+            return dict(cursor.fetchall())
 
-    def put(self, key: str, answer_json: str, now: datetime) -> None:
-        """Keep an answer; a newer one replaces an older one."""
-        row = {"key": key, "answer_json": answer_json, "created_us": to_us(now)}
-        with self._db.write() as connection:
-            self._db.upsert(connection, RESPONSE, [row], key=("key",), update=("answer_json", "created_us"))
+    def put_many(self, answers: Mapping[str, str], now: datetime) -> None:
+        """Keep answers by key in one transaction; a newer one replaces an older one."""
+        # In order, so that two processes with equal questions do not wait for each other's rows crosswise.
+        rows = [(key, answers[key], to_us(now)) for key in sorted(answers)]
+        with self._db.direct(write=True) as cursor:
+            cursor.executemany(self._text(_KEEP), rows)
 
     def drop_before(self, moment: datetime) -> int:
         """Forget answers that are too old to be given; says how many."""
@@ -68,3 +76,7 @@ class SqlResponses:
         """How many answers are kept."""
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(RESPONSE)).scalar_one())
+
+    def _text(self, statement: str) -> str:
+        """The statement with the places of this driver."""
+        return statement.replace("%s", "?") if self._db.dialect == "sqlite" else statement

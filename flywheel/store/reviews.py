@@ -7,11 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.errors import InputError
 from flywheel.records.release import Review
 from flywheel.records.verdict import Verdict
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_us, to_us
 from flywheel.store.session import Database, table_of
 
@@ -20,7 +21,7 @@ APPROVED = "approved"
 REJECTED = "rejected"
 
 
-class ReviewRow(SQLModel, table=True):
+class ReviewRow(StoreTable, table=True):
     """One staged change; `waiting_key` names the change while it waits and is NULL afterwards."""
 
     __tablename__ = "review"

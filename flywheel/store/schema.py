@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlmodel import SQLModel
 
 from flywheel.errors import MigrationNeeded, StoreError, StoreUnreachable
 from flywheel.store import (
+    alert_notices,
     alerts,
     cases,
+    claims,
     cycles,
     executions,
     lineage,
@@ -24,9 +24,10 @@ from flywheel.store import (
     responses,
     workspaces,
 )
-from flywheel.store.session import Database, lock_writers, table_of
+from flywheel.store.base import StoreTable
+from flywheel.store.session import Database, lock_writers
 
-HEAD: Final = "0004"
+HEAD: Final = "0006"
 """Revision of the schema this program reads and writes; the newest file of migrations/versions."""
 
 VERSION_TABLE: Final = "flywheel_version"
@@ -36,10 +37,12 @@ NOUNS: Final = (
     executions,
     prompts,
     cases,
+    claims,
     cycles,
     releases,
     lineage,
     alerts,
+    alert_notices,
     workspaces,
     model_calls,
     responses,
@@ -115,7 +118,7 @@ def prepare(database: Database, *, create: bool) -> None:
 
 def owned_tables() -> list[sa.Table]:
     """All tables of flywheel; tables an application defines with SQLModel are not among them."""
-    return sorted(_tables_below(SQLModel), key=lambda table: table.name)
+    return sorted(StoreTable.metadata.tables.values(), key=lambda table: table.name)
 
 
 def refuse_strangers(connection: Connection, address: str) -> None:
@@ -136,7 +139,7 @@ def _create(database: Database) -> SchemaState:
         if found is not None:
             return SchemaState(found)
         refuse_strangers(connection, database.address)
-        SQLModel.metadata.create_all(connection, tables=owned_tables(), checkfirst=False)
+        StoreTable.metadata.create_all(connection, checkfirst=False)
         _VERSION.create(connection)
         connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
     return SchemaState(HEAD)
@@ -147,13 +150,6 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(sa.select(_VERSION.c.version_num)).scalar()
     return found
-
-
-def _tables_below(model: type[SQLModel]) -> Iterator[sa.Table]:
-    for child in model.__subclasses__():
-        if child.__module__.startswith("flywheel.store.") and hasattr(child, "__table__"):
-            yield table_of(child)
-        yield from _tables_below(child)
 
 
 def other_revision(address: str, state: SchemaState) -> MigrationNeeded:

@@ -74,7 +74,13 @@ class SqlSessions:
         self._db = db
 
     def counts(
-        self, workspace: str, *, prompt: str | None = None, session_id: str | None = None, limit: int = 20
+        self,
+        workspace: str,
+        *,
+        prompt: str | None = None,
+        session_id: str | None = None,
+        begins: str = "",
+        limit: int = 20,
     ) -> list[SessionCounts]:
         """Counts of the last sessions, newest first; executions without a session are one of them.
 
@@ -82,6 +88,7 @@ class SqlSessions:
             workspace: of the sessions.
             prompt: only executions of this prompt.
             session_id: only this session.
+            begins: only sessions whose name begins like this.
             limit: sessions at most.
         """
         mine = [_ROW.workspace == workspace]
@@ -89,6 +96,8 @@ class SqlSessions:
             mine.append(_ROW.prompt == prompt)
         if session_id is not None:
             mine.append(_ROW.session_id == session_id)
+        if begins:
+            mine.append(_ROW.session_id.startswith(begins, autoescape=True))
         last = sa.func.max(_ROW.stored_at_us).label("last_us")
         query = (
             sa.select(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from flywheel.learn.strategy_learning import helped
+from flywheel.records.model_gain import ModelGain, ModelStanding
 from flywheel.records.strategy_outcome import StrategyOutcome
+from flywheel.records.verdict import Verdicts
 from flywheel.store.cycles import CYCLE
-from flywheel.store.experiments import EVIDENCE
+from flywheel.store.experiments import EVIDENCE, EXPERIMENT
 from flywheel.store.proposals import PROPOSAL
 from flywheel.store.session import Database
 
@@ -36,6 +39,8 @@ class SqlStrategyOutcomes:
 
     def recent(self, workspace: str, cycles: int = KEPT_CYCLES) -> list[StrategyOutcome]:
         """Outcomes of the newest cycles that compared generated candidates, oldest first.
+
+        A candidate that was put to several models gives one outcome for each, under that model.
 
         Args:
             workspace: all its prompts count; what works on one is a hint for another.
@@ -77,8 +82,9 @@ class SqlStrategyOutcomes:
         )
         with self._db.read() as connection:
             rows = connection.execute(query).mappings().all()
+            several = _verdicts_of(connection, workspace, {row["cycle_id"] for row in rows})
         contexts: dict[str, dict[str, Any]] = {}
-        return [_outcome(row, contexts) for row in rows]
+        return [outcome for row in rows for outcome in _outcomes(row, contexts, several)]
 
 
 def _same_candidate() -> tuple[sa.ColumnElement[bool], ...]:
@@ -86,6 +92,53 @@ def _same_candidate() -> tuple[sa.ColumnElement[bool], ...]:
         EVIDENCE.c.workspace == PROPOSAL.c.workspace,
         EVIDENCE.c.cycle_id == PROPOSAL.c.cycle_id,
         EVIDENCE.c.candidate == PROPOSAL.c.version,
+    )
+
+
+def _verdicts_of(connection: Connection, workspace: str, cycles: Set[str]) -> dict[str, Verdicts]:
+    """Verdicts of the cycles that asked several models; the others say all they know in columns."""
+    query = sa.select(EXPERIMENT.c.cycle_id, EXPERIMENT.c.verdicts_json).where(
+        EXPERIMENT.c.workspace == workspace,
+        EXPERIMENT.c.cycle_id.in_(sorted(cycles)),
+        EXPERIMENT.c.verdicts_json.contains('"also_models"', autoescape=True),
+    )
+    rows = connection.execute(query).all()
+    return {row.cycle_id: Verdicts.model_validate_json(row.verdicts_json) for row in rows}
+
+
+def _outcomes(
+    row: Mapping[Any, Any], contexts: dict[str, dict[str, Any]], several: Mapping[str, Verdicts]
+) -> Iterator[StrategyOutcome]:
+    """The outcome on the model that decided, then one for each other model that answered."""
+    first = _outcome(row, contexts)
+    yield first
+    smallest = contexts[row["cycle_id"]]["strategy"].get("smallest_gain", 0.05)
+    verdicts = several.get(row["cycle_id"])
+    for gain in gains_elsewhere(verdicts, row["version"]) if verdicts is not None else ():
+        yield first.model_copy(
+            update={
+                "model": gain.model,
+                "helped": helped(gain.estimate, gain.low, smallest),
+                "estimate": gain.estimate,
+                "low": gain.low,
+                "high": gain.high,
+            }
+        )
+
+
+def gains_elsewhere(verdicts: Verdicts, version: str) -> tuple[ModelGain, ...]:
+    """What a candidate gained on the models beside the one that decided, where they answered.
+
+    Args:
+        verdicts: of its cycle.
+        version: the candidate's.
+    """
+    return tuple(
+        gain
+        for verdict in verdicts.verdicts
+        if verdict.proposal.version == version
+        for gain in verdict.models
+        if gain.standing not in (ModelStanding.DECIDED, ModelStanding.NOT_RUN)
     )
 
 

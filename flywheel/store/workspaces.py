@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from flywheel.learn.redaction_policy import CustomPattern, Private, RedactionMode, RedactionPolicy
+from flywheel.store.base import StoreTable
 from flywheel.store.encoding import from_json, to_json
 from flywheel.store.session import Database, table_of
 
 
-class WorkspacePolicyRow(SQLModel, table=True):
+class WorkspacePolicyRow(StoreTable, table=True):
     """The redaction policy of one workspace; a workspace without a row has the default one."""
 
     __tablename__ = "workspace_policy"

@@ -1,1 +1,1 @@
-"""Warnings out."""
+"""Warnings out: alerts with their channels."""

@@ -198,7 +198,7 @@ def test_a_case_that_is_too_large_is_set_aside(memory: SqlStore, tmp_path: Path)
     again = read(tmp_path, f"{HEAD}{odd[2]}</testsuite>", memory)
 
     assert (report.stored, report.rejected, again.rejected) == (3, 2, 1)
-    assert "test case 'odd0': got more than 20000 bytes" in reasons(report)[0]
+    assert "'odd0': got more than 20000 bytes" in reasons(report)[0]
     assert "got more than 50 attempts" in reasons(again)[0]
 
 

@@ -62,7 +62,9 @@ def test_a_cut_file_keeps_what_came_before(indent: int | None, memory: SqlStore,
     report = imported(path, memory, "otel")
 
     assert (report.stored, report.rejected) == ((2, 1) if indent is None else (3, 1))
-    assert "line 2" in report.rejections[0].reason or "ends in the middle" in report.rejections[0].reason
+    place = "span 3, line 2" if indent is None else "span 4, line"
+    assert report.rejections[0].place.startswith(place)
+    assert indent is None or "ends in the middle" in report.rejections[0].reason
 
 
 @pytest.mark.parametrize(

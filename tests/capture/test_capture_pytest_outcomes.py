@@ -137,7 +137,8 @@ def test_what_pytest_knows(pytester: pytest.Pytester):
     assert execution.latency_ms is not None
     assert 10 <= execution.latency_ms < 10_000
     assert execution.started_at is not None
-    assert facts(execution) == {
+    # A busy machine may make the setup of a test worth telling.
+    assert {k: v for k, v in facts(execution).items() if k not in ("setup_ms", "teardown_ms")} == {
         "python": facts(execution)["python"],
         "pytest": pytest.__version__,
         "module": "shop/test_triage",

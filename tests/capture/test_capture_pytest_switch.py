@@ -296,3 +296,47 @@ def test_an_import_that_fails(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     assert result.ret == 0
     assert only(pytester).outcome == "passed"
     result.stdout.fnmatch_lines(["flywheel: not imported: * Later: flywheel import jsonl runs.jsonl"])
+
+
+def test_a_cycle_at_the_end(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    """--flywheel-cycle imports, then starts a cycle of each prompt that is due; the others say why not."""
+    monkeypatch.setenv("FLYWHEEL_DATABASE_URL", f"sqlite:///{pytester.path / 'store.db'}")
+    (pytester.path / "prompt.txt").write_text("Route {question}")
+    command = [sys.executable, "-c", "from flywheel.cli.main import main; main()"]
+    add = [*command, "prompt", "add", "triage", "prompt.txt", "--label", "v1", "--live"]
+    subprocess.run(add, cwd=pytester.path, capture_output=True, check=True)
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.flywheel(prompt="triage", version="v1")
+        @pytest.mark.parametrize("n", range(52))
+        def test_it(n): assert n % 2
+
+        @pytest.mark.flywheel(prompt="other")
+        def test_other(): pass
+        """
+    )
+
+    result = run(pytester, "--flywheel-cycle")
+
+    result.stdout.fnmatch_lines(
+        [
+            "imported: 53 stored; next: flywheel report",
+            "no cycle of other: no version is live, so there is nothing to beat",
+            "cycle of triage (26 of 52 new executions of the live version failed (50 %), more than 20 %): *",
+        ]
+    )
+
+
+def test_no_cycle_without_a_prompt(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    """Where no test names a prompt, or the strategy does not exist, a line says so and no test fails."""
+    monkeypatch.setenv("FLYWHEEL_DATABASE_URL", f"sqlite:///{pytester.path / 'store.db'}")
+    pytester.makepyfile(ENOUGH)
+
+    nameless = run(pytester, "--flywheel-cycle")
+    misspelt = run(pytester, "--flywheel-cycle=produktion", "--flywheel-prompt=triage")
+
+    assert (nameless.ret, misspelt.ret) == (0, 0)
+    nameless.stdout.fnmatch_lines(["no cycle: no test names a prompt*"])
+    misspelt.stdout.fnmatch_lines(["no cycle: No strategy 'produktion'.*"])

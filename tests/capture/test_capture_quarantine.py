@@ -57,7 +57,13 @@ def test_reasons_stand_beside_the_lines(memory: SqlStore, folder: Path, tmp_path
     assert report.quarantine_path is not None
     reasons = report.quarantine_path.with_suffix("").with_suffix(".reasons.jsonl").read_text().splitlines()
     assert [json.loads(reason) for reason in reasons] == [
-        {"position": 2, "field": "rating", "reason": "got 7, need a whole number from 1 to 5, or null"}
+        {
+            "position": 2,
+            "counts": "line",
+            "line": 2,
+            "field": "rating",
+            "reason": "got 7, need a whole number from 1 to 5, or null",
+        }
     ]
 
 

@@ -137,3 +137,12 @@ def test_sessions_are_scored(flywheel: Call, tmp_path: Path):
     assert flywheel("sessions", "--below", "99").code == 1
     assert flywheel("sessions", "--below", "1").code == 0
     assert flywheel("sessions", "s2").code == 2
+
+
+def test_pages_show_no_marks_of_their_own(flywheel: Call, tmp_path: Path):
+    """What is bold is drawn, not written."""
+    flywheel("import", "jsonl", str(write_runs(tmp_path)), "--prompt", "triage")
+
+    for page in (flywheel("redaction", "show"), flywheel("sessions", "s1")):
+        assert page.code == 0
+        assert "[bold]" not in page.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,18 @@ def test_what_was_undone_is_not_proposed_again(triage):
     assert "nothing is left to propose" in again.out
 
 
+def test_a_rollback_to_what_is_live_writes_nothing(triage):
+    """The version that is live already is told so, with exit code 0 and no entry in the history."""
+    before = triage("release", "history", "triage", "--json").document
+
+    told = triage("rollback", "triage", "--to", "v1", "--why", "to be sure")
+    document = triage("rollback", "triage", "--to", "v1", "--why", "to be sure", "--json").document
+
+    assert (told.code, document["release"]) == (0, None)
+    assert "is live already; nothing was done" in told.out
+    assert triage("release", "history", "triage", "--json").document == before
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -159,3 +172,21 @@ def test_prompts_of_a_file_are_a_cycle_of_their_own(triage, tmp_path):
 
     assert mine["output"]["cycle_id"] != plain["output"]["cycle_id"]
     assert ("file:mine", "variables") in {(d["strategy"], d["check"]) for d in mine["thrown_out"]}
+
+
+def test_a_reason_is_told_once(triage, tmp_path: Path):
+    """A prompt with nothing to try says why in one place of its page."""
+    text = "Pick red or blue. Answer with the bare name, nothing else.\n\nQuestion: {question}"
+    (tmp_path / "p.txt").write_text(text)
+    words = ("red", "blue")
+    runs = [
+        {"prompt": "fine", "version": "v1", "case_id": f"c{n}", "outcome": "passed", "output": words[n % 2]}
+        for n in range(40)
+    ]
+    (tmp_path / "runs.jsonl").write_text("\n".join(map(json.dumps, runs)))
+    triage("prompt", "add", "fine", "p.txt", "--label", "v1", "--live")
+    triage("import", "jsonl", "runs.jsonl")
+
+    page = " ".join(triage("cycle", "--prompt", "fine", "--all-time").out.split())
+
+    assert page.count("40 of 40 passed") == 1

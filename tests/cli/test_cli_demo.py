@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 
 from flywheel.cli.main import app
 
+# One turn serves them all, in one process of the tests.
+pytestmark = pytest.mark.xdist_group("demo")
+
 AT = ("--store", ".flywheel/demo.db", "--workspace", "demo")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,9 @@ import pytest
 from typer.core import TyperGroup
 
 from flywheel.cli.main import COMMANDS, load
+from flywheel.store.schema import VERSION_TABLE
 
-LATER = ("probe", "baseline", "watch", "trust", "calibration", "serve")
+LATER = ("trust", "calibration", "serve")
 
 
 def leaves() -> list[list[str]]:
@@ -107,6 +110,15 @@ def test_no_command_shows_help_once(flywheel):
     assert (answer.out + answer.err).count("Usage: flywheel") == 1
 
 
+def test_the_package_is_the_program(flywheel):
+    """`python -m flywheel` is `flywheel`, for those whose path lacks the script."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flywheel", "--version"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == flywheel("--version").out
+
+
 def test_version_is_printed(flywheel):
     """--version prints the version."""
     assert flywheel("--version").out.startswith("flywheel 0.")
@@ -150,18 +162,27 @@ def test_no_color_is_respected(triage):
     assert done.returncode == 0
 
 
-def test_an_interrupt_says_what_is_kept(flywheel, monkeypatch):
-    """Ctrl-C is exit 130 with a sentence about what is kept."""
+def test_an_interrupt_says_what_is_kept(tmp_path):
+    """Ctrl-C in the middle of an import is exit 130 with a sentence about what is kept."""
+    pipe = tmp_path / "runs.jsonl"
+    os.mkfifo(pipe)
+    # A shell's `cmd &` hands SIGINT down as ignored.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from flywheel.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", code, "import", "jsonl", str(pipe), "--store", str(tmp_path / "s.db")]
+    # The pipe opens as soon as the import reads, which then waits for a line that never comes.
+    with (
+        subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running,
+        pipe.open("w", encoding="utf-8"),
+    ):
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
 
-    def interrupted(*_args: object, **_kwargs: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("flywheel.cli.demo.run_turn", interrupted)
-
-    answer = flywheel("demo")
-
-    assert answer.code == 130
-    assert "kept" in answer.err
+    assert running.returncode == 130
+    assert "kept" in said
+    assert "Traceback" not in said
 
 
 def test_an_ascii_terminal_still_gets_the_numbers(triage):
@@ -177,3 +198,17 @@ def test_json_is_one_document(triage):
     done = in_a_process("status", "--json")
 
     assert json.loads(done.stdout)["prompts"][0]["prompt"] == "triage"
+
+
+@pytest.mark.parametrize("word", ["--store mine.db", "--store=mine.db"])
+def test_advice_about_a_store_names_the_store_that_was_given(flywheel, tmp_path: Path, word: str):
+    """A store of another schema, or none, is told with the command that helps as it must be typed."""
+    missing = flywheel("report", *word.split())
+    flywheel("init", *word.split())
+    with sqlite3.connect(tmp_path / "mine.db") as raw:
+        raw.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    older = flywheel("report", *word.split())
+
+    assert "Run: flywheel init --store mine.db" in missing.err
+    assert older.err.rstrip().endswith("Run: flywheel upgrade --store mine.db")
+    assert flywheel("report").err.count("--store mine.db") == 0

@@ -158,3 +158,22 @@ def test_files_of_other_tools_are_reported_on(flywheel, file_format, sample, end
 
     assert (answer.code, answer.document["rejected"]) == (0, 0)
     assert tuple(overall[f"{end}_tests"] for end in ("successful", "failed", "error")) == ends
+
+
+def test_an_import_of_nothing_does_not_send_to_the_report(flywheel, runs):
+    """Where every line was rejected there is nothing to see."""
+    answer = flywheel("import", "jsonl", runs("{broken"))
+
+    assert "Nothing was stored." in answer.out
+    assert "flywheel report" not in answer.out
+
+
+def test_advice_repeats_the_store_and_the_workspace_that_were_given(flywheel, runs):
+    """What a person copies looks at what was just imported, and a misspelt workspace shows itself."""
+    given = ("--store", "mine.db", "--workspace", "team")
+
+    imported = flywheel("import", "jsonl", runs(GOOD), *given)
+    empty = flywheel("report", "--store", "mine.db", "--workspace", "taem")
+
+    assert "See: flywheel report --store mine.db --workspace team" in imported.out
+    assert "flywheel import jsonl FILE --store mine.db --workspace taem" in " ".join(empty.out.split())

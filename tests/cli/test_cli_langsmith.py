@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from langsmith_stub import KEY, langsmith_stub
+from langsmith_stub import KEY, Stub, langsmith_stub
 
 from flywheel.store.open import open_store
 
@@ -110,18 +111,92 @@ def test_a_killed_reading_repeats_nothing_and_loses_nothing(tmp_path: Path):
     assert store.executions.watermark("default") == 600
 
 
-def test_a_cycle_tells_what_became_live(triage, monkeypatch: pytest.MonkeyPatch):
-    """With key and switch the version that was shipped is the live commit of the hub."""
-    with langsmith_stub() as stub:
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """A server that the environment names, with the switch on."""
+    with langsmith_stub() as served:
         monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
-        monkeypatch.setenv("LANGSMITH_ENDPOINT", stub.url)
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", served.url)
         monkeypatch.setenv("LANGSMITH_TRACING", "true")
-        answer = triage("cycle", "--prompt", "triage", "--all-time", "--json")
-        repo = stub.state.repos["triage"]
+        yield served
+
+
+def live_text(stub: Stub, prompt: str = "triage") -> str:
+    """What the tag `live` stands on."""
+    repo = stub.state.repos[prompt]
+    (commit,) = [one for one in repo["commits"] if one["id"] == repo["tags"]["live"]]
+    return str(commit["manifest"]["kwargs"]["messages"][0]["kwargs"]["prompt"]["kwargs"]["template"])
+
+
+def releases(stub: Stub) -> list[tuple[str, str]]:
+    """Kind with reason of each release that was told."""
+    runs = [run for run in stub.state.runs.values() if run["name"].startswith("release ")]
+    return [(run["inputs"]["kind"], run["outputs"]["why"]) for run in runs]
+
+
+def test_a_cycle_tells_what_became_live(triage, stub: Stub):
+    """With key and switch the version that was shipped is live in the hub; a rollback moves it back."""
+    answer = triage("cycle", "--prompt", "triage", "--all-time", "--json")
+    after_cycle = live_text(stub)
+    rolled = triage("rollback", "triage", "--why", "the tone is wrong")
+    after_rollback = live_text(stub)
+    again = triage("rollback", "triage", "--to", "v2", "--why", "it was not")
 
     assert answer.document["cycles"][0]["output"]["shipped"]
-    assert repo["tags"] == {"live": repo["commits"][0]["id"]}
+    assert "LangSmith" not in answer.err + rolled.err + again.err
+    assert ("billing" in after_cycle, "billing" in after_rollback) == (True, False)
+    assert live_text(stub) == after_cycle
+    assert len(stub.state.repos["triage"]["commits"]) == 2
+    assert [kind for kind, _ in releases(stub)] == ["cycle", "rollback", "rollback"]
+    assert releases(stub)[1][1] == "the tone is wrong"
+
+
+def test_what_a_person_decides_is_told(triage, stub: Stub):
+    """An approval moves the tag, with the note as feedback on the cycle that staged it."""
+    triage("cycle", "--prompt", "triage", "--all-time", "--strategy", "monitoring", "--json")
+    before = dict(stub.state.repos)
+    review = triage("review", "list", "--json").document["reviews"][0]
+    answer = triage("review", "approve", review["review_id"], "--by", "ann", "--note", "reads well", "--json")
+    (point,) = [one for one in stub.state.feedback if one["key"] == "review"]
+
+    assert before == {}
+    assert answer.document["review"]["state"] == "approved"
     assert "LangSmith" not in answer.err
+    assert (point["value"], "ann: reads well" in point["comment"]) == ("approved", True)
+    assert stub.state.runs[point["run_id"]]["name"] == "cycle triage"
+    assert "billing" in live_text(stub)
+    assert [kind for kind, _ in releases(stub)] == ["review"]
+
+
+def test_a_first_version_is_told(flywheel, stub: Stub):
+    """`prompt add --live` is a release; adding without it is none."""
+    Path("a.txt").write_text("Sort: {question}")
+    Path("b.txt").write_text("Sort well: {question}")
+    first = flywheel("prompt", "add", "triage", "a.txt", "--live", "--json")
+    second = flywheel("prompt", "add", "triage", "b.txt", "--json")
+
+    assert first.document["made_live"]
+    assert "LangSmith" not in first.err + second.err
+    assert live_text(stub) == "Sort: {question}"
+    assert releases(stub) == [("first", "first version")]
+
+
+def test_a_run_is_an_experiment_too(flywheel, stub: Stub):
+    """`flywheel run` tells its answers once they are stored; going on tells nothing twice."""
+    Path("a.txt").write_text("- city\n- dob\nQ: {q}\nA:")
+    rows = [{"case_id": str(n), "inputs": {"q": f"Which city {n}?"}, "expected": "city"} for n in range(4)]
+    Path("s.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    flywheel("prompt", "add", "triage", "a.txt")
+    flywheel("suite", "add", "s", "s.jsonl")
+    command = ("run", "s", "--prompt", "triage", "--model", "embedded-small", "--json")
+    answers = [flywheel(*command) for _ in range(2)]
+    (project,) = stub.state.projects.values()
+
+    assert [answer.code for answer in answers] == [0, 0]
+    assert "LangSmith" not in answers[0].err
+    assert len(stub.state.runs) == 4
+    assert {run["session_id"] for run in stub.state.runs.values()} == {project["id"]}
+    assert {run["extra"]["metadata"]["flywheel.source"] for run in stub.state.runs.values()} == {"experiment"}
 
 
 def test_a_cycle_without_its_langsmith_is_done_all_the_same(triage, monkeypatch: pytest.MonkeyPatch):

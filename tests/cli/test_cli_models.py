@@ -69,6 +69,31 @@ def test_a_check_that_fails_says_how(flywheel):
     assert (answer.code, checks["own"]["kind"], checks["ollama"]["kind"]) == (3, "connection", None)
 
 
+def test_a_server_of_the_environment_is_shown_for_every_name_that_goes_there(flywheel, monkeypatch):
+    """Shipped names go there without the vendor's price and keep their target; a person reads both."""
+    with chat_stub(Reply(completion())) as stub:
+        write_models(stub)
+        usual = {row["name"]: row for row in flywheel("models", "--json").document["models"]}
+        monkeypatch.setenv("FLYWHEEL_LLM_BASE_URL", stub.base_url.replace("//", "//ann:hunter2@"))
+        answer = flywheel("models", "--check", "--json")
+        page = " ".join(flywheel("models").out.split())
+
+    rows = {row["name"]: row for row in answer.document["models"]}
+    moved, own = rows["openai/gpt-4.1"], rows["own/m"]
+    address = stub.base_url.replace("//", "//ann:***@")
+    assert (moved["provider"], moved["base_url"], moved["is_ready"]) == ("environment", address, True)
+    assert (moved["input_usd_per_1m"], moved["quality_target"]) == (None, 0.95)
+    assert usual["openai/gpt-4.1"]["base_url"] == "https://api.openai.com/v1"
+    assert (own["base_url"], own["input_usd_per_1m"]) == (stub.base_url, 1.0)
+    assert rows["embedded-nano"]["base_url"] is None
+    checks = {row["name"]: row["check"]["detail"] for row in answer.document["providers"]}
+    assert checks["environment"].startswith("answers")
+    assert f"FLYWHEEL_LLM_BASE_URL is set: every name goes to {address}" in page
+    assert "shipped names go there too" in page
+    assert "held to their own target" in page
+    assert "hunter2" not in page + answer.out
+
+
 def test_a_wrong_file_is_wrong_use(flywheel):
     """The message names the field; nothing else happens."""
     Path(".flywheel").mkdir()
@@ -90,22 +115,31 @@ def test_a_cycle_on_a_remote_model_keeps_its_ledger(triage, tmp_path):
         write_models(stub)
         ran = triage(*asked)
         sent = len(stub.requests)
+        real = triage(*[word for word in asked if word != "--dry-run"])
         again = triage(*asked, "--again")
         write_models(stub, caps="calls = 1")
         capped = triage(*asked, "--again", "--seed", "7", "--json")
 
-        assert len(stub.requests) == sent > 40
+        assert len(stub.requests) == 2 * sent > 80
     spent = triage("models", "--spent", "--json").document["models"]
-    assert (ran.code, again.code, capped.code) == (0, 0, 0)
+    assert (ran.code, real.code, again.code, capped.code) == (0, 0, 0, 0)
     assert "Forecast for 'triage' with 'own/m': 22 calls" in ran.err
     assert f"Models took {sent} calls" in ran.err
-    assert f"Models took 0 calls, 0 tokens, 0.0000 USD; {sent} answers were kept ones." in flat(again.err)
+    assert f"Models took 0 calls, 0 tokens, 0.0000 USD; {sent} answers were kept ones." in flat(real.err)
+    assert f"Models took {sent} calls" in again.err  # a new cycle measures anew
     assert spent == [
         {
             "model": "own/m",
-            "outcomes": {"answered": sent, "cached": sent},
-            "spend": {"calls": sent, "tokens": 13 * sent, "usd": pytest.approx(31e-6 * sent), "unpriced": 0},
+            "outcomes": {"answered": 2 * sent, "cached": sent},
+            "spend": {
+                "calls": 2 * sent,
+                "tokens": 26 * sent,
+                "usd": pytest.approx(62e-6 * sent),
+                "unpriced": 0,
+            },
             "mean_latency_ms": pytest.approx(spent[0]["mean_latency_ms"]),
+            "p50_latency_ms": spent[0]["p50_latency_ms"],
+            "p95_latency_ms": spent[0]["p95_latency_ms"],
         }
     ]
     assert capped.document["cycles"][0]["output"]["improvements_applied"] == 0

@@ -56,6 +56,8 @@ def test_a_pattern_has_state_since_when_and_home_with_interval_and_p(flywheel):
     assert ", p <0.001" in out
     assert "cure State the exact output format" in out
     assert "model small 50 % 8 %" in out
+    assert "What to do first 1. " in out
+    assert "% sure)" in out
 
 
 def test_a_cause_is_written_by_the_model_that_is_named(triage, stub):

@@ -61,6 +61,26 @@ def test_live_moves_once(flywheel, tmp_path):
     assert flywheel("prompt", "show", "p").out == "B"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("a\r\nb\r\n", "a\nb\n", ["-a␍", "-b␍", "+a", "+b"]),
+        ("a \t\n", "a\n", ["-a·⇥", "+a"]),
+        ("a", "a\n", ["-a", "\\ No line break at the end of the text", "+a"]),
+    ],
+    ids=["line ends", "blanks", "end of text"],
+)
+def test_a_diff_shows_what_cannot_be_seen(flywheel, tmp_path, old, new, shown):
+    """Texts that differ in line ends or blanks alone are shown with signs in their place."""
+    for label, text in (("old", old), ("new", new)):
+        (tmp_path / label).write_bytes(text.encode())
+        flywheel("prompt", "add", "plain", label, "--label", label)
+
+    answer = flywheel("prompt", "diff", "plain", "old", "new")
+
+    assert answer.out.splitlines()[3:] == shown
+
+
 def test_a_diff_shows_what_changed(triage):
     """Removed and added lines, by label, by hash, or live."""
     document = triage("prompt", "diff", "triage", "v2", "live", "--json").document
@@ -141,3 +161,42 @@ def test_names_with_brackets_are_shown_as_they_are(flywheel, tmp_path):
         answer = flywheel(*words)
         assert answer.code == 0
     assert "[bold]x[/]" in flywheel("prompt", "list").out
+
+
+@pytest.mark.parametrize("more", [("--live",), ()], ids=["live", "kept"])
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("refiner/merge", "Merge with {{other}}. {{mood}}", ("lacks {{helps}}", "has {{mood}}")),
+        ("refiner/reflcet", "Look.", ("no instructions 'refiner/reflcet'", "'refiner/reflect'")),
+    ],
+    ids=["variables", "name"],
+)
+def test_instructions_the_refiner_cannot_use_are_refused(flywheel, tmp_path: Path, more, name, text, said):
+    """The error names what is missing and what is unknown, and nothing is stored."""
+    (tmp_path / "mine.md").write_text(text)
+
+    answer = flywheel("prompt", "add", name, "mine.md", *more)
+
+    assert answer.code == 2
+    assert all(part in answer.err for part in (*said, "Nothing was stored"))
+    assert not (tmp_path / ".flywheel" / "flywheel.db").exists()
+
+
+def test_instructions_the_refiner_can_use_go_live(flywheel, tmp_path: Path):
+    """The same variables in other words are taken."""
+    (tmp_path / "mine.md").write_text("Join both: {{ helps }} from {{other}}.")
+
+    assert flywheel("prompt", "add", "refiner/merge", "mine.md", "--live", "--json").document["made_live"]
+
+
+def test_a_prompt_without_a_live_version_says_how_to_get_one(flywheel, tmp_path: Path):
+    """`live` is no name a person could have misspelt."""
+    (tmp_path / "a.txt").write_text("One {x}")
+    flywheel("prompt", "add", "triage", "a.txt")
+
+    answer = flywheel("prompt", "show", "triage", "live")
+
+    assert answer.code == 2
+    assert "No version of prompt 'triage' is live" in answer.err
+    assert "flywheel prompt add triage FILE --live" in answer.err

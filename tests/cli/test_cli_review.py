@@ -14,10 +14,11 @@ def staged(triage):
 
 
 def test_a_staged_change_waits_with_its_evidence(staged):
-    """The list names it, show has verdict and diff."""
+    """The list names it, show has verdict, recommendation and diff."""
     review = staged("review", "list", "--json").document["reviews"][0]
     shown = staged("review", "show", review["review_id"][:8], "--json").document
 
+    assert shown["readiness"]["recommendation"].startswith("It may be released: the verdict is ship")
     assert review["state"] == "waiting"
     assert shown["verdict"]["evidence"]["pairs"] == 60
     assert "+Question: {question}" in shown["diff"]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -32,11 +33,12 @@ def echo(flywheel, tmp_path):
     return flywheel
 
 
-def started(folder: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
+def started(folder: Path, environ: dict[str, str], model: str = "m") -> subprocess.Popen[str]:
     """The run as a process of its own."""
+    run = [model if word == "m" else word for word in RUN]
     root = str(Path(__file__).parents[2])
     return subprocess.Popen(
-        [*PROGRAM, *RUN],
+        [*PROGRAM, *run],
         cwd=folder,
         env={**os.environ, **environ, "PYTHONPATH": root, "COLUMNS": "200"},
         stdout=subprocess.PIPE,
@@ -118,6 +120,47 @@ def test_a_second_interrupt_leaves_at_once(echo, tmp_path):
 
         assert process.wait(timeout=60) == 130
         process.communicate()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("first_is_killed", [False, True])
+def test_of_two_equal_runs_one_asks(echo, tmp_path, first_is_killed):
+    """The second says whom it waits for and reuses what the first got; it goes on if the first dies."""
+    gate = threading.Event()
+    with counting_server(lambda _: "yes" if gate.wait(60) else 500) as server:
+        first = started(tmp_path, server.environ)
+        wait_for(server.asked, CONCURRENCY)
+        second = started(tmp_path, server.environ)
+        line = _line_with(second, "aiting for process")
+        if first_is_killed:
+            first.kill()
+            first.wait()
+        gate.set()
+        _, err = second.communicate(timeout=120)
+        first.communicate(timeout=120)
+
+        assert f"process {first.pid} of" in line
+        assert second.returncode == 0, err
+        assert first.returncode == (-signal.SIGKILL if first_is_killed else 0)
+        assert len(stored_questions()) == CASES
+        assert server.asked.total() <= CASES + (CONCURRENCY if first_is_killed else 0)
+
+
+@pytest.mark.integration
+def test_runs_of_other_models_go_on_beside_each_other(echo, tmp_path):
+    """A run of another model over the same suite waits for nobody."""
+    gate = threading.Event()
+    with counting_server(lambda _: "yes" if gate.wait(60) else 500) as server:
+        first = started(tmp_path, server.environ)
+        second = started(tmp_path, server.environ, "other")
+        wait_for(server.asked, 2 * CONCURRENCY)
+        gate.set()
+        _, err = second.communicate(timeout=120)
+        first.communicate(timeout=120)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "aiting for process" not in err
+    assert set(server.asked.values()) == {2}
 
 
 def _line_with(process: subprocess.Popen[str], word: str) -> str:

@@ -15,8 +15,10 @@ from flywheel.capture.importing import ImportSettings, import_file
 from flywheel.capture.langsmith_feedback import RATING_KEYS, SCORE_KEYS
 from flywheel.capture.langsmith_live import LONGEST_RUN, OVERLAP
 from flywheel.llm.langsmith_api import REQUESTS, WINDOW_S, Patience
-from flywheel.llm.langsmith_observer import LONGEST_S, PATIENCE_S
+from flywheel.llm.langsmith_cycle import project_of
+from flywheel.llm.langsmith_outbox import RUNS
 from flywheel.llm.langsmith_prompts import TAG
+from flywheel.llm.langsmith_sending import AGAIN_S, LONGEST_S, MOST_WAITING, PATIENCE_S
 from flywheel.llm.langsmith_source import PAGE as RUNS_OF_A_PAGE
 from flywheel.store.open import open_store
 
@@ -68,6 +70,10 @@ def test_numbers_on_the_page_are_those_of_the_program():
     assert (Patience().deadline_s, "left after two minutes" in PAGE) == (120.0, True)
     assert (PATIENCE_S, "answer two seconds" in PAGE) == (2.0, True)
     assert (LONGEST_S, "given up to a minute" in PAGE) == (60.0, True)
+    assert f"up to {RUNS} in one request" in PAGE
+    assert f"up to {MOST_WAITING:,} messages" in PAGE
+    assert f"left alone for {AGAIN_S:.0f} seconds" in PAGE
+    assert project_of("WORKSPACE") in PAGE
     assert f"tag `{TAG}`" in PAGE
 
 

@@ -14,7 +14,15 @@ import readme_demo
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-RUNNABLE = ("README.md", "docs/running.md", "docs/scorers.md", "docs/tutorial.md")
+RUNNABLE = (
+    "README.md",
+    "docs/monitoring.md",
+    "docs/operations.md",
+    "docs/probes.md",
+    "docs/running.md",
+    "docs/scorers.md",
+    "docs/tutorial.md",
+)
 
 
 def name_of(path: Path) -> str:

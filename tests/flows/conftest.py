@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,15 @@ if str(ROOT) not in sys.path:
     # flows, tasks and blocks are project code, not installed; tests/flows must not hide them.
     sys.path.insert(0, str(ROOT))
 
+from prefect.client.orchestration import SyncPrefectClient, get_client  # noqa: E402
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 from recorded_prompts import add_recorded  # noqa: E402
 
+from blocks.alert_channel import AlertChannelBlock  # noqa: E402
+from blocks.langsmith import LangSmithBlock  # noqa: E402
+from blocks.model import ChatModelBlock  # noqa: E402
+from blocks.store import FlywheelStore  # noqa: E402
 from flywheel.store.open import SqlStore, open_store  # noqa: E402
 
 
@@ -36,6 +42,16 @@ def prefect(prefect_server: None) -> Iterator[None]:
     """The server, without the second that a synchronous flow waits for its heartbeat thread."""
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
+
+
+@pytest.fixture
+def client(prefect: None) -> Iterator[SyncPrefectClient]:
+    """A client; the default blocks are gone from the shared server afterwards."""
+    with get_client(sync_client=True) as client:
+        yield client
+    for kind in (FlywheelStore, ChatModelBlock, LangSmithBlock, AlertChannelBlock):
+        with suppress(ValueError):
+            kind.delete("default")
 
 
 @pytest.fixture

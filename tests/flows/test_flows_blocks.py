@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,13 @@ from pydantic import SecretStr, ValidationError
 from blocks.model import ChatModelBlock, model_block
 from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore, store_block
+from flows.learning_cycle import learning_cycle
+from flywheel.cli.prompt_keeping import make_live
 from flywheel.errors import InputError, StoreUnreachable, UnknownName
 from flywheel.llm.providers import merged
 from flywheel.ports import RunPlan
 from flywheel.records.case import Case, Suite
+from flywheel.records.prompt import PromptVersion, content_hash
 from flywheel.store.open import open_store
 from tasks.wiring import Places, wired
 
@@ -133,3 +137,32 @@ def test_a_live_phase_keeps_its_ledger_in_the_store(prefect: None, tmp_path: Pat
     (row,) = store.model_calls.summary(datetime(2020, 1, 1, tzinfo=UTC), "w")
     assert (row.outcomes, store.model_calls.of_cycle("w", "c1").calls) == ({"answered": 3, "cached": 3}, 3)
     store.close()
+
+
+def test_a_suite_with_a_judge_is_judged_in_a_flow(prefect: None, tmp_path: Path) -> None:
+    """A cycle as tasks asks model and judge through the blocks; every call is in the ledger of its cycle."""
+    address = str(tmp_path / "judged.db")
+    store = open_store(address)
+    version = PromptVersion(prompt="tone", version=content_hash("{q}"), text="{q}", variables=("q",))
+    store.prompts.add(version)
+    make_live(store, version)
+    suite = Suite(suite="tone", scorer="judge", parameters={"model": "openai:big"})
+    store.cases.add(suite, [Case(case_id=str(n), suite="tone", inputs={"q": f"q {n}"}) for n in range(12)])
+    verdict = json.dumps({"reason": "It is polite.", "score": 0.0})
+    with chat_stub(Reply(completion(verdict))) as stub:
+        ChatModelBlock(base_url=stub.base_url, api_key=SecretStr("k")).save("judging", overwrite=True)
+        asked = {"prompts": ["tone"], "suite": "tone", "model": "openai:small", "dry_run": True}
+        state = learning_cycle(**asked, store=address, models="judging", return_state=True)
+        (outcome,) = state.result(raise_on_failure=False)
+        sent = [request["body"]["model"] for request in stub.requests]
+    scored = store.executions.in_session("default", "tone", f"baseline/{outcome.output.cycle_id}")
+    rows = store.model_calls.summary(datetime(2020, 1, 1, tzinfo=UTC), by="purpose")
+    spent = store.model_calls.of_cycle("default", outcome.output.cycle_id)
+    store.close()
+    assert scored
+    assert {e.metadata["scored"]["reason"] for e in scored} == {"It is polite."}
+    assert all(e.started_at is not None for e in scored)
+    assert sent.count("small") >= len(scored)
+    assert sent.count("big") >= 1
+    assert {row.group for row in rows} >= {"baseline", "judge"}
+    assert spent.calls == len(sent)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from recorded_prompts import BETTER, LIVE, add_recorded
 
-from blocks.model import ChatModelBlock
-from blocks.store import FlywheelStore
 from deployments.bootstrap import bootstrap
 from flows.command import run_command
 from flows.import_executions import import_executions
@@ -95,15 +92,6 @@ def test_import_of_nothing_readable_fails(tmp_path: Path) -> None:
     """A run that could read no file is Failed."""
     asked = {"paths": [str(tmp_path / "missing.jsonl")], "store": str(tmp_path / "import.db")}
     assert import_executions(**asked, return_state=True).type.value == "FAILED"
-
-
-@pytest.fixture
-def client(prefect: None) -> Iterator[SyncPrefectClient]:
-    """A client; the default blocks are gone from the shared server afterwards."""
-    with get_client(sync_client=True) as client:
-        yield client
-    for kind in (FlywheelStore, ChatModelBlock):
-        kind.delete("default")
 
 
 def test_bootstrap_twice_changes_nothing(client: SyncPrefectClient, tmp_path: Path) -> None:

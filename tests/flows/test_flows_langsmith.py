@@ -11,8 +11,12 @@ from pydantic import SecretStr
 
 from blocks.langsmith import LangSmithBlock, langsmith_block
 from flows.import_executions import import_executions
+from flywheel.cli.prompt_keeping import keep_version, version_of
+from flywheel.phases.telling import tell_live
 from flywheel.ports import RunPlan
 from flywheel.records.case import Case, Suite
+from flywheel.store.open import open_store
+from tasks.roll_back import roll_back_release
 from tasks.wiring import Places, wired
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.integration]
@@ -95,3 +99,22 @@ def test_what_a_task_runs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             wiring.runner.run(plan, cases)
 
     assert [run["name"] for run in stub.state.runs.values()] == ["triage"]
+
+
+def test_a_rollback_by_a_flow_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that rolls back moves the tag to the commit of the earlier text."""
+    store = open_store(str(tmp_path / "s.db"))
+    with langsmith_stub() as stub:
+        monkeypatch.setenv("LANGSMITH_API_KEY", KEY)
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", stub.url)
+        monkeypatch.setenv("LANGSMITH_TRACING", "true")
+        places = Places(store=str(tmp_path / "s.db"))
+        for text in ("Sort: {q}", "Sort well: {q}"):
+            keep_version(store, version_of("default", "triage", text, ()), live=True)
+            with wired(places, lambda _phase, _text: None) as wiring:
+                tell_live(wiring.observer, wiring.store, "default", "triage")
+        roll_back_release.fn("default", "triage", None, "the tone is wrong", places)
+        repo = stub.state.repos["triage"]
+
+    assert len(repo["commits"]) == 2
+    assert repo["tags"] == {"live": repo["commits"][0]["id"]}

@@ -10,11 +10,12 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from recorded_prompts import add_recorded
+from small_application import add_small_application
 
 from flows.command import flow_parameters
 from flows.learning_cycle import learning_cycle
 from flywheel.cycle import SystemClock, Wiring, run_cycle
-from flywheel.demo.turn import prepare
+from flywheel.demo.turn import cycle_request, prepare
 from flywheel.llm.registry import chat_model
 from flywheel.llm.runner import Runner
 from flywheel.records.cycle import FeedbackLoopInput
@@ -49,6 +50,21 @@ def test_flow_gives_what_plain_python_gives(tmp_path: Path) -> None:
     _, data = run_flow(**{**flow_parameters([request]), "store": str(tmp_path / "flow.db")})
     assert data[0].output == plain
     assert plain.calls > 0
+
+
+def test_flow_gives_what_plain_python_gives_on_several_models(tmp_path: Path) -> None:
+    """A cycle over two models ends in the same output, and its page has the table of models."""
+    stores = [open_store(str(tmp_path / name)) for name in ("plain.db", "flow.db")]
+    for store in stores:
+        add_small_application(store)
+    request = cycle_request("embedded-micro").model_copy(
+        update={"also_models": ("embedded-nano",), "budget_calls": 300}
+    )
+    plain = run_cycle(request, Wiring(stores[0], Runner(chat_model)))
+    _, data = run_flow(**{**flow_parameters([request]), "store": str(tmp_path / "flow.db")})
+    assert data[0].output == plain
+    assert [gain.model for gain in plain.models] == ["embedded-micro", "embedded-nano"]
+    assert "on each model" in artifacts_of("demo-customer-360-router")["demo-customer-360-router-summary"]
 
 
 def test_one_failing_prompt_degrades_the_run(recorded: tuple[str, SqlStore]) -> None:
@@ -116,6 +132,7 @@ def test_run_continues_after_the_finished_phases(recorded: tuple[str, SqlStore])
         time_window_days=None,
         budget_calls=None,
         budget_usd=None,
+        budget_tokens=None,
         seed=0,
         dry_run=False,
     )
@@ -144,7 +161,7 @@ def test_nightly_run_moves_nothing_without_a_person(recorded: tuple[str, SqlStor
 
 
 def test_runs_are_named_after_their_prompts(recorded: tuple[str, SqlStore]) -> None:
-    """The run and its six tasks carry the name of the prompt."""
+    """The run and its six phases carry the name of the prompt; alerts are raised for all prompts together."""
     state, _ = run_flow(prompts=["triage"], window_days=None, store=recorded[0])
     run_id = state.state_details.flow_run_id
     with get_client(sync_client=True) as client:
@@ -153,7 +170,7 @@ def test_runs_are_named_after_their_prompts(recorded: tuple[str, SqlStore]) -> N
         names = {task.name for task in client.read_task_runs(flow_run_filter=only)}
     assert run.name == "triage"
     phases = ("collect", "analyze", "generate", "validate", "apply", "track")
-    assert names == {f"{phase} triage" for phase in phases}
+    assert names == {"raise alerts", *(f"{phase} triage" for phase in phases)}
 
 
 def _phase_rows(store: SqlStore) -> dict[tuple[object, ...], object]:
@@ -161,3 +178,14 @@ def _phase_rows(store: SqlStore) -> dict[tuple[object, ...], object]:
     with store.database.read() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM cycle_phase").mappings().all()
     return {(row["cycle_id"], row["phase"]): tuple(row.values()) for row in rows}
+
+
+def test_a_prompt_that_is_not_due_is_left_out(recorded: tuple[str, SqlStore]) -> None:
+    """A run that asks what is due does it once; the next one ends as Skipped and says why."""
+    address, _ = recorded
+    asked = {"prompts": ["triage"], "window_days": None, "store": address, "only_if_due": True}
+    first, data = run_flow(**asked)
+    again, nothing = run_flow(**asked)
+    assert (first.name, len(data)) == ("Completed", 1)
+    assert (again.name, again.type.value, nothing) == ("Skipped", "COMPLETED", ())
+    assert "triage is not due: 0 scored executions since the last cycle" in again.message

@@ -18,14 +18,15 @@ from flywheel.cycle import (
 from flywheel.records.analysis import Analysis
 from flywheel.records.cycle import FeedbackLoopInput, FeedbackLoopOutput
 from flywheel.records.lineage import Edge, EdgeKind
+from flywheel.records.model_gain import ModelGain
 from flywheel.records.prompt import content_hash
-from flywheel.records.proposal import DiscardedProposal, Proposals
+from flywheel.records.proposal import DiscardedProposal, Proposal, Proposals
 from flywheel.records.release import Release
-from flywheel.records.verdict import Verdicts
+from flywheel.records.verdict import Verdict, Verdicts
 from flywheel.store.open import SqlStore
 from tasks.artifacts import artifact_key, progress_percent, proposal_rows, verdict_rows
 from tasks.findings import flaky_rows, insight_rows, pattern_rows, slice_rows
-from tasks.pages import lineage_page, review_page, summary_page, text_diff
+from tasks.pages import lineage_page, models_page, review_page, summary_page, text_diff
 
 pytestmark = pytest.mark.unit
 
@@ -181,3 +182,21 @@ def test_artifact_keys_of_different_prompts_differ() -> None:
 def test_progress_is_read_from_counted_steps(message: str, percent: float | None) -> None:
     """The bar stands at what is done before the step; a message without steps moves nothing."""
     assert progress_percent(message) == percent
+
+
+def test_models_page_shows_every_model_and_what_to_do() -> None:
+    """A verdict over several models has a row for each, with the commands for a model it harms."""
+    proposal = Proposal(version="b" * 64, parent="a", text="t", strategy="definitions", rationale="")
+    gains = (
+        ModelGain(model="first", standing="decided", because="", pairs=90, estimate=0.1),
+        ModelGain(
+            model="second", standing="worse", because="", pairs=90, estimate=-0.1, low=-0.2, high=-0.01
+        ),
+    )
+    verdict = Verdict(proposal=proposal, ruling="stage", because="", evidence=None, models=gains)
+
+    page = models_page(verdict, "triage")
+
+    assert "| second | – | – | -10.0 | -20.0 to -1.0 | 90 | worse |" in page
+    assert "flywheel prompt add triage-second triage-second.txt --live" in page
+    assert models_page(verdict.model_copy(update={"models": ()}), "triage") == ""

@@ -14,7 +14,15 @@ from flywheel.learn.redaction import Redactor
 from flywheel.learn.redaction_contacts import phones
 from flywheel.learn.redaction_numbers import accounts, cards, lettered_ids, national_ids
 from flywheel.learn.redaction_policy import CustomPattern, RedactionPolicy
-from flywheel.learn.redaction_trigger import _IS_ID, digit_runs, may_hold_private
+from flywheel.learn.redaction_trigger import (
+    _BEHIND_WORD,
+    _IS_ID,
+    _IS_LETTERED,
+    _is_named,
+    _plain_tells,
+    digit_runs,
+    may_hold_private,
+)
 
 POLICIES = (
     RedactionPolicy(),
@@ -119,6 +127,45 @@ def test_no_number_stands_outside_of_the_runs(text: str):
 
     found = [finding for find in NUMBERS for finding in find(text)]
     assert [f for f in found if not any(r.start < f.end and f.start < r.end for r in runs)] == []
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(
+        [
+            "order",
+            "Ticket",
+            "number",
+            "phone",
+            "GBNWBK",
+            "GB29NWBK",
+            "gb29nwbk",
+            "\\xefAB",
+            "XABCDE",
+            "steuer",
+        ]
+    ),
+    st.text(" \"#':-/.()+,\n\u00a0", max_size=4),
+    st.text("0123456789", min_size=6, max_size=14),
+    st.text(" .-\u00a0CLZTcz5", max_size=4),
+)
+@example("order", " #", "12345678", " Z")
+@example("order", " ", "123456", "  C5")
+@example("order", " ", "0049301234", "")
+@example("order", " +(", "12345678", "")
+@example("gb29nwbk", " ", "60161331", "")
+def test_a_number_behind_a_word_is_passed_over_only_if_nothing_tells(
+    word: str, between: str, digits: str, behind: str
+):
+    """The shortcut for a plain number behind a word clears none that the whole look would name."""
+    text, start = f"call of {word}{between}{digits}{behind}", len(word) + len(between) + 8
+    passed = _BEHIND_WORD(text, start)
+
+    if passed is not None:
+        end = passed.end()
+        assert _IS_LETTERED(text, start - 3, end + 3) is None
+        assert not _plain_tells(text, start, end)
+        assert not _is_named(text, start)
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,11 +34,43 @@ class Reply:
 
 @dataclass
 class Stub:
-    """A running server: what it will say, what it was asked."""
+    """A running server: what it will say, what it was asked, how many ask at once, who left early."""
 
     replies: list[Reply]
     requests: list[dict[str, Any]] = field(default_factory=list)
     base_url: str = ""
+    connections: int = 0
+    most_at_once: int = 0
+    left: threading.Event = field(default_factory=threading.Event)
+    _under_way: int = 0
+    _lock: Any = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def answering(self) -> Iterator[Callable[[], None]]:
+        """Count a request until what this yields is called, at the latest until the block ends.
+
+        The handler calls it before the last byte leaves: after that byte the client may ask again
+        before this thread runs, and would be counted twice.
+        """
+        with self._lock:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+        counted = [True]
+
+        def answered() -> None:
+            with self._lock:
+                self._under_way -= counted[0]
+                counted[0] = False
+
+        try:
+            yield answered
+        finally:
+            answered()
+
+    def count(self, connections: int) -> None:
+        """So many connections more."""
+        with self._lock:
+            self.connections += connections
 
 
 def completion(text: str | None = "dob", finish: str = "stop", **message: Any) -> dict[str, Any]:
@@ -68,16 +100,22 @@ def stream_body(*texts: str, finish: str | None = "stop", usage: bool = True) ->
     return "".join([*lines, "data: [DONE]\n\n"] if finish else lines)
 
 
-def send(file: Any, data: bytes, drip_s: float) -> None:
-    """The body at once, or byte by byte until the client has had enough."""
+def send(file: Any, data: bytes, drip_s: float, left: threading.Event, answered: Callable[[], None]) -> None:
+    """The body at once, or byte by byte until the client has had enough; `answered` before the last byte."""
     if not drip_s:
+        answered()
         file.write(data)
         return
-    with contextlib.suppress(OSError):
-        for byte in data:
+    try:
+        for byte in data[:-1]:
             file.write(bytes([byte]))
             file.flush()
             time.sleep(drip_s)
+        answered()
+        file.write(data[-1:])
+        file.flush()
+    except OSError:
+        left.set()
 
 
 def served_at(server: ThreadingHTTPServer, tls: ssl.SSLContext | None) -> str:
@@ -88,15 +126,28 @@ def served_at(server: ThreadingHTTPServer, tls: ssl.SSLContext | None) -> str:
 
 
 @contextmanager
-def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
+def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None, keep_alive: bool = False) -> Iterator[Stub]:
     """Serve the replies in order, the last one for ever."""
     stub = Stub(list(replies))
 
     class Handler(BaseHTTPRequestHandler):
         """One request at a time from the script."""
 
+        protocol_version = "HTTP/1.1" if keep_alive else "HTTP/1.0"
+        # Head and body are two packets; the second would wait 40 ms for a delayed acknowledgement.
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            """A connection more."""
+            stub.count(1)
+            super().setup()
+
         def do_POST(self) -> None:
             """Keep the request, give the next reply."""
+            with stub.answering() as answered:
+                self._answer(answered)
+
+        def _answer(self, answered: Callable[[], None]) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             stub.requests.append({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
             reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
@@ -111,7 +162,7 @@ def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[St
                 self.send_header(name, value)
             self.send_header("content-length", str(len(text.encode()) + reply.promised))
             self.end_headers()
-            send(self.wfile, text.encode(), reply.drip_s)
+            send(self.wfile, text.encode(), reply.drip_s, stub.left, answered)
 
         def do_GET(self) -> None:
             """The one model there is."""
@@ -123,6 +174,7 @@ def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[St
 
         def finish(self) -> None:
             """A connection that was reset has nothing left to flush."""
+            stub.count(-1)
             with contextlib.suppress(OSError, ValueError):
                 super().finish()
 

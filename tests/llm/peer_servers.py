@@ -53,6 +53,16 @@ def llm_katan(command: list[str], *options: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def prism(command: list[str], description: Path) -> Iterator[str]:
+    """The address of a running @stoplight/prism-cli that refuses what a description does not allow."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        line = [*command, "mock", "-h", "127.0.0.1", "-p", str(port), "--errors", str(description)]
+        with running(line, folder, port):
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def running(line: list[str], folder: str, port: int) -> Iterator[None]:
     """A process that listens on a port, ended afterwards."""
     with (Path(folder) / "log").open("wb") as log:

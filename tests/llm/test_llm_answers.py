@@ -14,6 +14,7 @@ import pytest
 from flywheel.errors import ModelErrorKind, ModelUnavailable, StoreUnreachable
 from flywheel.llm.answer_cache import AnswerCache, key_of
 from flywheel.llm.single_flight import SingleFlight
+from flywheel.llm.ways import HERE, run_here
 from flywheel.records.chat import ChatAnswer, ChatRequest, Message
 from flywheel.records.provider import CacheSettings
 from flywheel.store.open import open_store
@@ -21,6 +22,21 @@ from flywheel.store.open import open_store
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 REQUEST = ChatRequest(model="m", messages=(Message(role="user", content="Who?"),), temperature=0.0, seed=1)
 WHOLE = ChatAnswer(text="dob", model="m", input_tokens=11, output_tokens=2, cost_usd=0.1, latency_ms=5.0)
+
+
+def get(cache, key):
+    """A kept answer, waited for in this thread."""
+    return run_here(cache.get(key, HERE))
+
+
+def put(cache, key, answer):
+    """Keep an answer, waiting in this thread."""
+    run_here(cache.put(key, answer, HERE))
+
+
+def call(flights, ask, within_s):
+    """A call of key k, waited for in this thread."""
+    return run_here(flights.call("k", ask, within_s, HERE))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +68,11 @@ def test_answers_are_found_in_memory_then_in_the_store():
     """A process that never asked finds what another kept, with everything but the raw message."""
     store = open_store("sqlite://").responses
     first, second = (AnswerCache(CacheSettings(), store, lambda: NOW) for _ in range(2))
-    first.put("k", WHOLE.model_copy(update={"raw": {"message": {}}}))
+    put(first, "k", WHOLE.model_copy(update={"raw": {"message": {}}}))
 
-    assert first.get("k") == second.get("k") == second.get("k") == WHOLE.model_copy(update={"cached": True})
+    assert (
+        get(first, "k") == get(second, "k") == get(second, "k") == WHOLE.model_copy(update={"cached": True})
+    )
     assert (first.statistics.memory, second.statistics.store, second.statistics.memory) == (1, 1, 1)
     assert second.statistics.hit_share == 1.0
 
@@ -68,9 +86,9 @@ def test_only_whole_answers_are_kept(update):
     """Cut off, filtered, refused and empty answers are asked again."""
     store = open_store("sqlite://").responses
     cache = AnswerCache(CacheSettings(), store)
-    cache.put("k", WHOLE.model_copy(update=update))
+    put(cache, "k", WHOLE.model_copy(update=update))
 
-    assert cache.get("k") is None
+    assert get(cache, "k") is None
     assert store.count() == 0
 
 
@@ -79,22 +97,22 @@ def test_old_answers_are_asked_again():
     store = open_store("sqlite://").responses
     moments = [NOW]
     cache = AnswerCache(CacheSettings(keep_hours=1), store, lambda: moments[-1])
-    cache.put("k", WHOLE)
+    put(cache, "k", WHOLE)
     moments.append(NOW + timedelta(hours=2))
 
-    assert cache.get("k") is None
+    assert get(cache, "k") is None
     assert store.drop_before(NOW + timedelta(hours=1)) == 1
 
 
 def test_the_memory_forgets_what_was_not_used():
     """The answer that was asked for least recently goes first."""
     cache = AnswerCache(CacheSettings(memory_entries=2))
-    cache.put("a", WHOLE)
-    cache.put("b", WHOLE)
-    cache.get("a")
-    cache.put("c", WHOLE)
+    put(cache, "a", WHOLE)
+    put(cache, "b", WHOLE)
+    get(cache, "a")
+    put(cache, "c", WHOLE)
 
-    assert [cache.get(key) is None for key in "abc"] == [False, True, False]
+    assert [get(cache, key) is None for key in "abc"] == [False, True, False]
 
 
 class Away:
@@ -103,12 +121,12 @@ class Away:
     def __init__(self):
         self.asked = 0
 
-    def get(self, key, since):
+    def get_many(self, keys, since):
         """Nothing."""
         self.asked += 1
         raise StoreUnreachable("away")
 
-    put = get
+    put_many = get_many
 
 
 def test_a_store_that_is_away_stops_nobody():
@@ -116,10 +134,10 @@ def test_a_store_that_is_away_stops_nobody():
     away = Away()
     cache = AnswerCache(CacheSettings(), away, lambda: NOW)
 
-    assert cache.get("k") is None
-    cache.put("k", WHOLE)
-    assert cache.get("k").text == "dob"
-    assert cache.get("other") is None
+    assert get(cache, "k") is None
+    put(cache, "k", WHOLE)
+    assert get(cache, "k").text == "dob"
+    assert get(cache, "other") is None
     assert (away.asked, cache.statistics.unreachable) == (1, 1)
 
 
@@ -127,13 +145,13 @@ def test_equal_questions_are_asked_once():
     """Ten callers at the same time make one call, and all get its answer."""
     flights, asked, gate = SingleFlight(), [], threading.Event()
 
-    def ask():
+    async def ask():
         asked.append(1)
         gate.wait(30)
         return WHOLE
 
     got = []
-    callers = [threading.Thread(target=lambda: got.append(flights.call("k", ask, 30))) for _ in range(10)]
+    callers = [threading.Thread(target=lambda: got.append(call(flights, ask, 30))) for _ in range(10)]
     for caller in callers:
         caller.start()
     while not asked:
@@ -152,7 +170,7 @@ def test_a_failure_is_shared_unless_it_was_only_slow(kind, calls):
     """Who waited for a call that failed gets its error; after another's timeout it asks itself."""
     flights, asked, began, gate = SingleFlight(), [], threading.Event(), threading.Event()
 
-    def ask():
+    async def ask():
         asked.append(1)
         began.set()
         gate.wait(30)
@@ -162,7 +180,7 @@ def test_a_failure_is_shared_unless_it_was_only_slow(kind, calls):
 
     def one():
         try:
-            flights.call("k", ask, 30)
+            call(flights, ask, 30)
         except ModelUnavailable as error:
             errors.append(error)
 
@@ -183,16 +201,16 @@ def test_who_waits_for_another_keeps_its_own_deadline():
     """A caller with little time does not wait for one with much."""
     flights, gate, began = SingleFlight(), threading.Event(), threading.Event()
 
-    def ask():
+    async def ask():
         began.set()
         gate.wait(30)
         return WHOLE
 
-    slow = threading.Thread(target=flights.call, args=("k", ask, 30))
+    slow = threading.Thread(target=lambda: call(flights, ask, 30))
     slow.start()
     began.wait(30)
     with pytest.raises(ModelUnavailable, match="equal call") as caught:
-        flights.call("k", ask, 0.01)
+        call(flights, ask, 0.01)
     gate.set()
     slow.join(30)
 
@@ -216,14 +234,14 @@ def test_answers_are_kept_in_a_real_redis(tmp_path):
     try:
         wait_for_port(port)
         first, second = (RedisAnswers(f"redis://127.0.0.1:{port}/0", 1.0) for _ in range(2))
-        AnswerCache(CacheSettings(), first).put("k", WHOLE)
-        assert AnswerCache(CacheSettings(), second).get("k").text == "dob"
-        assert second.get("k", datetime.now(UTC) + timedelta(hours=1)) is None
+        put(AnswerCache(CacheSettings(), first), "k", WHOLE)
+        assert get(AnswerCache(CacheSettings(), second), "k").text == "dob"
+        assert second.get_many(["k", "j"], datetime.now(UTC) + timedelta(hours=1)) == {}
     finally:
         server.terminate()
         server.wait(30)
     with pytest.raises(StoreUnreachable, match="Redis does not answer"):
-        second.get("k", NOW)
+        second.get_many(["k"], NOW)
     first.close()
     second.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from chat_stub import Reply, chat_stub, completion, stream_body
+from two_doors import both_doors, complete, pieces
 
 from flywheel.errors import ModelError, ModelErrorKind
 from flywheel.llm.gateway import Gateway
@@ -53,20 +54,20 @@ def gateway_to(stub, **provider):
     return Gateway(merged({"providers": {"stub": settings}, "cache": {"enabled": False}}, "test"), {})
 
 
-def asked(gateway, deadline_s=None):
+def asked(gateway, door, deadline_s=None):
     """The one question of these tests, to model stub/s."""
-    return gateway.model("stub/s").complete(
-        ChatRequest(model="stub/s", messages=ASKED, deadline_s=deadline_s)
-    )
+    request = ChatRequest(model="stub/s", messages=ASKED, deadline_s=deadline_s)
+    return complete(gateway.model("stub/s"), request, door)
 
 
+@both_doors
 @pytest.mark.parametrize("fault", MATRIX)
-def test_every_fault_ends_in_its_kind(fault):
+def test_every_fault_ends_in_its_kind(fault, door):
     """A fault gives its kind of error after the right number of requests, each of them in the ledger."""
     reply, kind, requests = MATRIX[fault]
     with chat_stub(reply) as stub, gateway_to(stub) as gateway:
         with pytest.raises(ModelError) as caught:
-            asked(gateway)
+            asked(gateway, door)
 
         assert (caught.value.kind, len(stub.requests)) == (kind, requests)
         assert gateway.ledger.spend.calls == requests
@@ -74,20 +75,22 @@ def test_every_fault_ends_in_its_kind(fault):
     assert "Nothing was kept" in str(caught.value)
 
 
+@both_doors
 @pytest.mark.parametrize("fault", [fault for fault, (_, _, requests) in MATRIX.items() if requests > 1])
-def test_what_passes_is_answered_in_the_end(fault):
+def test_what_passes_is_answered_in_the_end(fault, door):
     """A fault that may pass is asked again, and the next try is answered."""
     with chat_stub(MATRIX[fault][0], Reply(completion())) as stub, gateway_to(stub) as gateway:
-        assert asked(gateway).text == "dob"
+        assert asked(gateway, door).text == "dob"
         assert len(stub.requests) == 2
 
 
+@both_doors
 @pytest.mark.parametrize("fault", UNFINISHED)
-def test_an_unfinished_answer_is_kept_with_its_kind(fault):
+def test_an_unfinished_answer_is_kept_with_its_kind(fault, door):
     """An answer that is not whole comes back with text, usage and kind; it is paid for, so it is counted."""
     body, kind, text = UNFINISHED[fault]
     with chat_stub(Reply(body)) as stub, gateway_to(stub) as gateway:
-        answer = asked(gateway)
+        answer = asked(gateway, door)
 
         assert len(stub.requests) == 1
         assert gateway.ledger.spend.tokens == 13
@@ -95,23 +98,26 @@ def test_an_unfinished_answer_is_kept_with_its_kind(fault):
     assert answer.raw["response"]["token_usage"]["total_tokens"] == 13
 
 
-def test_a_drip_ends_at_the_deadline():
-    """A server that keeps sending a byte now and then is left at the deadline, by one request."""
+@both_doors
+def test_a_drip_ends_at_the_deadline(door):
+    """A server that keeps sending a byte now and then is left at the deadline, with its connection."""
     with chat_stub(Reply(completion("x" * 500), drip_s=0.05)) as stub, gateway_to(stub) as gateway:
         with pytest.raises(ModelError, match=r"no whole answer within 0\.6") as caught:
-            asked(gateway, deadline_s=0.6)
+            asked(gateway, door, deadline_s=0.6)
 
         assert len(stub.requests) == 1
+        assert stub.left.wait(30)
     assert caught.value.kind is ModelErrorKind.TIMEOUT
 
 
-def test_a_stream_comes_in_pieces():
+@both_doors
+def test_a_stream_comes_in_pieces(door):
     """Pieces come as they are sent; the last one carries text, usage and finish reason."""
     with chat_stub(Reply(stream_body("do", "b"))) as stub, gateway_to(stub) as gateway:
-        pieces = list(gateway.model("stub/s").stream(ChatRequest(model="stub/s", messages=ASKED)))
+        found = pieces(gateway.model("stub/s"), ChatRequest(model="stub/s", messages=ASKED), door)
 
-    assert [piece.text for piece in pieces] == ["do", "b", ""]
-    whole = pieces[-1].answer
+    assert [piece.text for piece in found] == ["do", "b", ""]
+    whole = found[-1].answer
     assert (whole.text, whole.finish_reason, whole.input_tokens, whole.output_tokens) == (
         "dob",
         "stop",
@@ -120,15 +126,16 @@ def test_a_stream_comes_in_pieces():
     )
 
 
+@both_doors
 @pytest.mark.parametrize(
     "reply",
     [Reply(stream_body("do", "b", finish=None)), Reply(stream_body("do", "b", finish=None), promised=9)],
 )
-def test_a_cut_stream_keeps_what_came(reply):
+def test_a_cut_stream_keeps_what_came(reply, door):
     """A stream without its end is a connection error that holds the text so far."""
     with chat_stub(reply) as stub, gateway_to(stub) as gateway:
         with pytest.raises(ModelError) as caught:
-            list(gateway.model("stub/s").stream(ChatRequest(model="stub/s", messages=ASKED)))
+            pieces(gateway.model("stub/s"), ChatRequest(model="stub/s", messages=ASKED), door)
 
         assert len(stub.requests) == 1
         assert gateway.ledger.spend.calls == 1

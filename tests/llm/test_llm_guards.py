@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from time import sleep
 
 import pytest
 
@@ -14,6 +15,7 @@ from flywheel.llm.guarded import forecast_of
 from flywheel.llm.ledger import BATCH, Ledger
 from flywheel.llm.limits import Limits, TokenBucket
 from flywheel.llm.retrying import Patience, Retrying
+from flywheel.llm.ways import Here, run_here
 from flywheel.records.chat import ChatAnswer, ChatRequest, Message
 from flywheel.records.model_call import ModelCall, Spend
 from flywheel.records.provider import BreakerSettings, PriceRow, SpendCaps
@@ -42,6 +44,11 @@ def call(number=0, **facts):
     return ModelCall(
         call_id=str(number), purpose="case", provider="p", model="p/m", started_at=datetime.now(UTC), **known
     )
+
+
+def enter(limits, tokens, within_s, sleep=sleep):
+    """Wait for a turn in this thread."""
+    run_here(limits.enter(tokens, within_s, Here(sleep)))
 
 
 def test_a_breaker_opens_after_failures_in_a_row():
@@ -124,13 +131,13 @@ def test_an_open_breaker_is_sat_out_once(breaker_wait_s, waited):
 
     pauses = []
     patience = Patience(max_tries=1, breaker_wait_s=breaker_wait_s)
-    model = Retrying(Shut(), patience, pause=pauses.append, draw=lambda: 0.5)
+    model = Retrying(Shut(), patience, draw=lambda: 0.5)
     request = ChatRequest(model="m", messages=(Message(role="user", content="?"),))
     if waited:
-        assert model.complete(request).text == "hi"
+        assert run_here(model.answer(request, Here(pauses.append))).text == "hi"
     else:
         with pytest.raises(ModelUnavailable, match=r"^open$"):
-            model.complete(request)
+            run_here(model.answer(request, Here(pauses.append)))
     assert pauses == waited
 
 
@@ -154,12 +161,12 @@ def test_a_call_larger_than_the_bucket_gets_through():
 def test_limits_wait_for_their_turn():
     """A call waits for the scarcer of both buckets, and what it did not use goes back."""
     time = Time()
-    limits = Limits("p", requests_per_minute=600, tokens_per_minute=6000, clock=time, pause=time.wait)
-    limits.enter(1000, 60)
+    limits = Limits("p", requests_per_minute=600, tokens_per_minute=6000, clock=time)
+    enter(limits, 1000, 60, time.wait)
     limits.leave(1000, 1000)
-    limits.enter(100, 60)
+    enter(limits, 100, 60, time.wait)
     limits.leave(100, 0)
-    limits.enter(100, 60)
+    enter(limits, 100, 60, time.wait)
 
     assert time.waited == [pytest.approx(1.0)]
 
@@ -167,25 +174,25 @@ def test_limits_wait_for_their_turn():
 def test_a_turn_that_comes_too_late_is_refused():
     """Nothing is waited for, nothing is taken, and the slot is free again."""
     time = Time()
-    limits = Limits("p", requests_per_minute=1, concurrency=1, clock=time, pause=time.wait)
-    limits.enter(1, 5)
+    limits = Limits("p", requests_per_minute=1, concurrency=1, clock=time)
+    enter(limits, 1, 5)
     limits.leave(1, 1)
     for _ in range(2):
         with pytest.raises(ModelUnavailable, match="its turn would come in 60") as caught:
-            limits.enter(1, 5)
+            enter(limits, 1, 5, time.wait)
         assert (caught.value.kind, time.waited) == ("rate_limited", [])
 
 
 def test_no_more_calls_than_allowed_are_under_way():
     """The next call waits for a slot, and is refused when none becomes free."""
     limits = Limits("p", concurrency=2)
-    limits.enter(1, 1)
-    limits.enter(1, 1)
+    enter(limits, 1, 1)
+    enter(limits, 1, 1)
     with pytest.raises(ModelUnavailable, match="under way"):
-        limits.enter(1, 0.01)
+        enter(limits, 1, 0.01)
     threading.Timer(0.05, limits.leave, (1, 1)).start()
 
-    limits.enter(1, 30)
+    enter(limits, 1, 30)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from flywheel.errors import ModelUnavailable, UnreadableReply
 from flywheel.llm.endpoint import Endpoint, Price
 from flywheel.llm.openai_chat import OpenAIChat
 from flywheel.llm.retrying import Patience, Retrying
+from flywheel.llm.ways import Here, run_here
 from flywheel.records.chat import ChatRequest, Message
 
 REQUEST = ChatRequest(
@@ -27,7 +28,8 @@ def asked(stub, request=REQUEST, pauses=None, max_tries=4, **endpoint):
     waited = [] if pauses is None else pauses
     settings = {"model": "stub-1", "base_url": stub.base_url, "api_key": "secret", **endpoint}
     once = OpenAIChat("m", Endpoint(**settings))
-    return Retrying(once, Patience(max_tries), pause=waited.append, draw=lambda: 0.5).complete(request)
+    model = Retrying(once, Patience(max_tries), draw=lambda: 0.5)
+    return run_here(model.answer(request, Here(waited.append)))
 
 
 def test_a_good_answer_comes_with_what_the_provider_said():
@@ -210,10 +212,10 @@ def test_a_dead_port_is_unavailable():
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     once = OpenAIChat("m", Endpoint("x", f"http://127.0.0.1:{port}/v1"))
-    dead = Retrying(once, Patience(), pause=lambda _s: None)
+    dead = Retrying(once, Patience())
 
     with pytest.raises(ModelUnavailable, match=r"the connection failed.*tried 4 times") as caught:
-        dead.complete(REQUEST)
+        run_here(dead.answer(REQUEST, Here(lambda _s: None)))
 
     assert "Connection" in type(caught.value.__cause__).__name__
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from chat_stub import Reply, chat_stub, completion
+from two_doors import both_doors, complete
 
 from flywheel.errors import ModelError, ModelErrorKind
 from flywheel.llm.deadline import deadline, left_s
@@ -41,39 +42,42 @@ def certificate(tmp_path, monkeypatch):
     return context
 
 
-def test_a_server_with_tls_is_asked(certificate):
+@both_doors
+def test_a_server_with_tls_is_asked(certificate, door):
     """The handshake goes through the bounded sockets, whole answers as well as late ones."""
     with chat_stub(GOOD, Reply(completion("x" * 999), drip_s=0.02), tls=certificate) as stub:
         model = OpenAIChat("m", Endpoint("m", stub.base_url))
-        assert model.complete(REQUEST).text == "dob"
+        assert complete(model, REQUEST, door).text == "dob"
         with pytest.raises(ModelError, match="no whole answer within") as caught:
-            model.complete(REQUEST.model_copy(update={"deadline_s": 0.5}))
+            complete(model, REQUEST.model_copy(update={"deadline_s": 0.5}), door)
         model.close()
 
     assert caught.value.kind is ModelErrorKind.TIMEOUT
 
 
-def test_a_certificate_nobody_trusts_is_a_connection_error(certificate, monkeypatch):
+@both_doors
+def test_a_certificate_nobody_trusts_is_a_connection_error(certificate, monkeypatch, door):
     """Nothing is sent to a server that cannot show who it is."""
     monkeypatch.delenv("SSL_CERT_FILE")
     with chat_stub(GOOD, tls=certificate) as stub:
         with pytest.raises(ModelError) as caught:
-            OpenAIChat("m", Endpoint("m", stub.base_url)).complete(REQUEST)
+            complete(OpenAIChat("m", Endpoint("m", stub.base_url)), REQUEST, door)
 
         assert stub.requests == []
     assert caught.value.kind is ModelErrorKind.CONNECTION
 
 
-def test_a_proxy_of_the_environment_is_used(monkeypatch):
+@both_doors
+def test_a_proxy_of_the_environment_is_used(monkeypatch, door):
     """A host that only the proxy can reach answers, and the deadline holds there too."""
     with chat_stub(GOOD, Reply(completion("x" * 999), drip_s=0.02)) as stub:
         monkeypatch.setenv("HTTP_PROXY", stub.base_url.removesuffix("/v1"))
         monkeypatch.setenv("NO_PROXY", "")
         model = OpenAIChat("m", Endpoint("m", "http://llm.invalid/v1"))
-        assert model.complete(REQUEST).text == "dob"
+        assert complete(model, REQUEST, door).text == "dob"
         assert stub.requests[0]["path"] == "http://llm.invalid/v1/chat/completions"
         with pytest.raises(ModelError, match="no whole answer within"):
-            model.complete(REQUEST.model_copy(update={"deadline_s": 0.5}))
+            complete(model, REQUEST.model_copy(update={"deadline_s": 0.5}), door)
         model.close()
 
 

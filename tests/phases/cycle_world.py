@@ -79,8 +79,8 @@ def nearly_perfect(request: ChatRequest) -> str:
     return right if draw(question) < 0.97 else "maybe"
 
 
-def add_suite(store: Store) -> None:
-    """Six hundred questions about colours."""
+def add_suite(store: Store, count: int = 600) -> None:
+    """Six hundred questions about colours, or as many as are asked for."""
     options = tuple(AnswerOption(name=c, description=f"the colour {c}") for c in COLOURS)
     cases = [
         Case(
@@ -90,7 +90,7 @@ def add_suite(store: Store) -> None:
             inputs={"question": f"what is thing {n}?"},
             expected=COLOURS[n % 3],
         )
-        for n in range(600)
+        for n in range(count)
     ]
     store.cases.add(Suite(suite="colours", options=options), cases)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from flywheel.cycle import (
     run_cycles,
 )
 from flywheel.errors import UnknownName
+from flywheel.llm.runner import Runner
+from flywheel.llm.scripted import ScriptedModel
 from flywheel.ports import RunPlan
 from flywheel.records.case import Role, role_of
 from flywheel.records.cycle import FeedbackLoopInput, Phase
@@ -132,6 +135,22 @@ def test_a_model_that_never_answers_changes_nothing(make_world):
 
     assert output.improvements_applied == 0
     assert output.success
+
+
+@pytest.mark.parametrize("race", [True, False])
+def test_a_model_that_falls_silent_is_told_as_such(make_world, race: bool):
+    """No tie is claimed where nothing was answered; the phase is degraded, and no further batch is asked."""
+    world = make_world(racing=race)
+    analysis = do_analyze(do_collect(open_cycle(world.request, world.wiring), world.wiring), world.wiring)
+    proposals = do_generate(analysis, world.wiring)
+    silent = replace(world.wiring, runner=Runner(lambda _name: ScriptedModel(lambda _asked: None)))
+
+    verdicts = do_validate(proposals, silent)
+
+    assert {v.ruling for v in verdicts.verdicts} == {Ruling.HOLD}
+    assert all("none was answered" in v.because and v.evidence is None for v in verdicts.verdicts)
+    assert len(verdicts.degraded) == len(verdicts.verdicts)
+    assert "none was answered" in verdicts.because
 
 
 def test_a_budget_too_small_for_an_experiment_holds(make_world):

@@ -158,6 +158,33 @@ def test_a_merge_wins_its_cycle_and_stands_in_the_lineage(make_world):
     }
 
 
+def test_two_candidates_of_one_strategy_are_each_proposed_once(make_world):
+    """A strategy with two arms, such as two merges, gives every version one place."""
+    from dataclasses import replace
+
+    from flywheel.learn.drafting import Drafts
+    from flywheel.learn.refinement import proposal_of
+
+    class Namesake:
+        """Writes under the name of a built-in strategy."""
+
+        strategies = ("output_format",)
+
+        def propose(self, material, strategies, limits, allowance):
+            """One candidate per strategy asked for."""
+            text = insert_block(material.control.text, FIRST)
+            return Drafts(made=tuple(proposal_of(material, name, text, ()) for name in strategies))
+
+    world = make_world(dry_run=True)
+    wiring = replace(world.wiring, proposers=lambda _request: (Namesake(),))
+    analysis = do_analyze(do_collect(open_cycle(world.request, wiring), wiring), wiring)
+
+    versions = [p.version for p in do_generate(analysis, wiring).proposals]
+
+    assert len(set(versions)) == len(versions)
+    assert content_hash(insert_block(TEXT, FIRST)) in versions
+
+
 def test_your_own_logic_can_be_plugged_in(make_world):
     """Any object with strategies and propose is asked, and its candidates meet the same hard checks."""
     from dataclasses import replace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from cycle_world import COLOURS, NOW, add_prompt, draw
 
 from flywheel.cycle import Wiring, do_analyze, do_collect, do_generate, do_validate, open_cycle, run_cycle
@@ -172,6 +173,33 @@ def test_a_waiting_candidate_meets_new_gate_cases(make_world):
 
     assert sum(role_of(c.inputs) is Role.GATE for c in fresh) >= 30
     assert proposed(world, seed=9)[0] == staged
+
+
+def test_the_past_is_read_once_a_cycle(make_world):
+    """Validate reads what earlier cycles measured; generate does so only where a candidate waits."""
+    world = make_world(slightly_better, racing=False, significance_level=0.001)
+    read = readings(world.store)
+
+    first = run_cycle(world.request, world.wiring)
+    once = len(read)
+    proposed(world, seed=8)
+
+    assert first.staged
+    assert once == 1
+    assert len(read) == 2
+    assert "evidence.prompt =" in read[1]
+
+
+def readings(store) -> list[str]:
+    """Statements that read past comparisons from now on."""
+    found: list[str] = []
+
+    def look(_connection, _cursor, statement, _parameters, _context, _many):
+        if "evidence.record_json, cycle.context_json" in statement:
+            found.append(statement)
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", look)
+    return found
 
 
 def proposed(world, seed: int) -> list[str]:

@@ -116,6 +116,21 @@ def test_other_content_replaces_and_is_seen_as_new(store: SqlStore) -> None:
     assert store.executions.counts(Scope()).by_outcome == {Outcome.PASSED: 8, Outcome.FAILED: 4}
 
 
+@pytest.mark.parametrize("first", [0, 12], ids=["the first is there", "the first is new"])
+def test_a_batch_of_new_changed_and_known_is_counted_whichever_comes_first(
+    store: SqlStore, first: int
+) -> None:
+    """A look for what is there already, before or after the insert, comes to the same."""
+    store.executions.write([execution(n) for n in range(10)])
+    numbers = [first, *(n for n in range(13) if n != first)]
+    batch = [
+        execution(n, "failed" if n == 9 else "passed", comment="new" if n > 9 else None) for n in numbers
+    ]
+    assert store.executions.write(batch) == WriteCounts(stored=3, replaced=1, unchanged=9)
+    assert history(store) == [("run-9", "passed")]
+    assert store.executions.write(batch) == WriteCounts(unchanged=13)
+
+
 def test_the_newest_execution_replaced_gets_a_new_number(store: SqlStore) -> None:
     """A sequence number is never given twice, not even the largest one."""
     store.executions.write([execution(1)])

@@ -15,6 +15,7 @@ from flywheel.errors import MigrationNeeded, StoreError
 from flywheel.records.case import Case, Suite
 from flywheel.records.execution import Execution
 from flywheel.records.prompt import PromptVersion, content_hash
+from flywheel.store.base import StoreTable
 from flywheel.store.open import open_store
 from flywheel.store.schema import HEAD, VERSION_TABLE, SchemaState, owned_tables, schema_state
 from flywheel.store.session import Database
@@ -48,7 +49,7 @@ def differences(address: str) -> list[object]:
             "include_object": is_ours,
             "version_table": VERSION_TABLE,
         }
-        return compare_metadata(MigrationContext.configure(connection, opts=options), SQLModel.metadata)
+        return compare_metadata(MigrationContext.configure(connection, opts=options), StoreTable.metadata)
 
 
 def schema_of(address: str) -> dict[str, object]:

@@ -229,6 +229,7 @@ def test_a_rollback_that_cannot_be_says_what_to_do(store: SqlStore) -> None:
         store.releases.rollback("default", "triage", "nobody", "bad", "bo", NOW)
     with pytest.raises(InputError, match="live already"):
         store.releases.rollback("default", "triage", first, "bad", "bo", NOW)
+    assert len(store.releases.history("default", "triage")) == 1
     with pytest.raises(InputError, match="--why"):
         store.releases.rollback("default", "triage", None, "  ", "bo", NOW)
     assert store.releases.live("default", "triage").revision == 1

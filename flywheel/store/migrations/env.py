@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlmodel import SQLModel
 
+from flywheel.store.base import StoreTable
 from flywheel.store.schema import VERSION_TABLE, owned_tables
 
 
@@ -17,7 +17,7 @@ def run() -> None:
 
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=SQLModel.metadata,
+        target_metadata=StoreTable.metadata,
         version_table=VERSION_TABLE,
         include_object=is_ours,
         # SQLite changes a column by making the table anew.
