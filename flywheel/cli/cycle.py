@@ -147,7 +147,7 @@ def cycle(
     Exit code 1 when a prompt could not be done; the others are done all the same.
     """
     from flywheel.cli.alert_raising import alerts_config, raise_cycle_alerts, raise_failure
-    from flywheel.cli.cycle_due import answer_cycles, asked_if_due, due_among
+    from flywheel.cli.cycle_due import answer_cycles, asked_if_due, due_among, occasion_of
     from flywheel.cli.cycle_proposals import named_after, proposals_of
     from flywheel.cli.cycle_run import fresh_id, gateway_for, requests_for, run_flow, run_here
 
@@ -178,7 +178,8 @@ def cycle(
     if all_time or window_days is not None:
         asked["time_window_days"] = window_days
     requests = requests_for(door, prompt, asked)
-    judged = asked_if_due(door, requests, trigger, cooldown_hours) if if_due else ()
+    occasion = occasion_of(trigger)
+    judged = asked_if_due(door, requests, occasion, cooldown_hours) if if_due else ()
     if if_due and not (requests := due_among(requests, judged)):
         answer_cycles(door, (), judged)
         return

@@ -20,26 +20,32 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def occasion_of(word: str) -> Trigger:
+    """The occasion that a word names.
+
+    Raises:
+        InputError: there is no such occasion.
+    """
+    known = [one.value for one in OCCASIONS]
+    if word not in known:
+        raise InputError(f"--trigger is {word!r}, need one of {', '.join(known)}. Nothing was started.")
+    return Trigger(word)
+
+
 def asked_if_due(
-    door: Door, requests: Sequence[FeedbackLoopInput], occasion: str, cooldown_hours: float
+    door: Door, requests: Sequence[FeedbackLoopInput], occasion: Trigger, cooldown_hours: float
 ) -> tuple[Due, ...]:
     """Whether each request is due, in their order.
 
     Args:
         door: store with workspace.
         requests: one per prompt.
-        occasion: what asks: one of `OCCASIONS`.
+        occasion: what asks.
         cooldown_hours: least time between two cycles started by failures or alerts.
-
-    Raises:
-        InputError: there is no such occasion.
     """
-    known = [one.value for one in OCCASIONS]
-    if occasion not in known:
-        raise InputError(f"--trigger is {occasion!r}, need one of {', '.join(known)}. Nothing was started.")
     now = datetime.now(UTC)
     return tuple(
-        due(request, effective_strategy(request), door.store, now, Trigger(occasion), cooldown_hours)
+        due(request, effective_strategy(request), door.store, now, occasion, cooldown_hours)
         for request in requests
     )
 

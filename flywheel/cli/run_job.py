@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flywheel.cli.doors import Door
-from flywheel.cli.model_runs import billed_gateway, gateway_of
+from flywheel.cli.model_runs import billed_gateway, gateway_of, must_have_price
 from flywheel.cli.names import known_prompt, known_version, nearest
 from flywheel.cli.progress import counted
 from flywheel.cli.prompt_keeping import keep_version, version_of
@@ -34,6 +34,7 @@ from flywheel.ports import ChatModel, Store
 from flywheel.records.case import Case, Suite
 from flywheel.records.manifest import Manifest, ManifestPrompt
 from flywheel.records.prompt import PromptVersion
+from flywheel.records.scorer import JudgeRules
 from flywheel.store.claims import Claim
 
 USUAL_CONCURRENCY = 8
@@ -145,6 +146,9 @@ def job_of(door: Door, asked: Asked, gateway: Gateway, *, keep: bool) -> Ready:
         for name in models
     )
     ceiling = _ceiling(asked, manifest)
+    if ceiling.usd is not None:
+        judges = (suite.rules.model,) if isinstance(suite.rules, JudgeRules) else ()
+        _must_have_prices(gateway, (*models, *judges))
     job = Job(door.workspace, suite, chosen, arms, session, seed, ceiling, replicate, asked.purpose)
     return Ready(
         job,
@@ -274,6 +278,11 @@ def _ceiling(asked: Asked, manifest: Manifest | None) -> Ceiling:
         usd = manifest.budget_usd if usd is None else usd
         tokens = manifest.budget_tokens if tokens is None else tokens
     return Ceiling(calls, usd, tokens)
+
+
+def _must_have_prices(gateway: Gateway, names: Iterable[str]) -> None:
+    for name in names:
+        must_have_price(gateway.model(name), name)
 
 
 def _concurrency(asked: Asked, manifest: Manifest | None, models: Mapping[str, ChatModel]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,16 @@ from flywheel.cli.drawing import make_table, moment, one_line, percent, points, 
 from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
     from flywheel.learn.strategy_learning import StrategyRecord
     from flywheel.records.alert import Alert
     from flywheel.records.cycle import FeedbackLoopOutput
+    from flywheel.records.execution import Outcome
     from flywheel.records.loop_health import LoopHealth
-    from flywheel.records.release import Review
+    from flywheel.records.release import LiveVersion, Review
 
 app = typer.Typer(add_completion=False)
 
@@ -61,7 +63,7 @@ def _standing(door: Door) -> _Standing:
     names = application_prompts(door.store.prompts.names(door.workspace))
     outputs = door.store.cycles.outputs(door.workspace, None, JUDGED_CYCLES)
     return _Standing(
-        prompts=[_prompt_row(door, name) for name in names],
+        prompts=_prompt_rows(door, names),
         cycles=outputs[:LAST_CYCLES],
         loop=loop_health(door.store.releases.history(door.workspace, None), outputs),
         strategies=list(strategy_records(door.store.strategy_outcomes.recent(door.workspace))),
@@ -130,14 +132,25 @@ def _draw_strategies(console: Console, records: Sequence[StrategyRecord]) -> Non
     console.print(table)
 
 
-def _prompt_row(door: Door, name: str) -> dict[str, Any]:
+def _prompt_rows(door: Door, names: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each prompt: the executions of its live version, of all its versions where none is live."""
     from flywheel.records.columns import NOT_EVIDENCE, Scope
+
+    live = door.store.releases.all_live(door.workspace)
+    ran = door.store.executions.outcomes(Scope(workspace=door.workspace, exclude_sources=NOT_EVIDENCE))
+    return [_prompt_row(name, live.get(name), ran.get(name, {})) for name in names]
+
+
+def _prompt_row(
+    name: str, live: LiveVersion | None, ran: Mapping[str, Mapping[Outcome, int]]
+) -> dict[str, Any]:
     from flywheel.records.execution import Outcome
 
-    live = door.store.releases.live(door.workspace, name)
     version = live.version if live else None
-    scope = Scope(workspace=door.workspace, prompt=name, version=version, exclude_sources=NOT_EVIDENCE)
-    counts = door.store.executions.counts(scope).by_outcome
+    counts: Counter[Outcome] = Counter()
+    for ran_version, here in ran.items():
+        if version in (None, ran_version):
+            counts.update(here)
     scored = sum(counts.get(o, 0) for o in (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR))
     return {
         "prompt": name,

@@ -218,14 +218,16 @@ def _stages(context: CycleContext, release: Release, store: Store, after: str) -
     rulings = {r.value: sum(v.ruling is r for v in release.verdicts) for r in Ruling}
     text = kept(Phase.VALIDATE)
     told = Verdicts.model_validate_json(text) if text is not None else None
-    untested = {v.because for v in release.verdicts if v.evidence is None}
+    bare = [v for v in release.verdicts if v.evidence is None]
+    untested = {v.because for v in bare if not v.screened_out}
+    told_of = {v.because for v in bare}
     not_run = {g.because for v in release.verdicts for g in v.models if g.standing is ModelStanding.NOT_RUN}
     stages.append(
         StageSummary(
             phase=Phase.VALIDATE,
             status="degraded" if untested or not_run else "completed",
             detail="; ".join(
-                _each_once((*((told.outlook, told.because) if told else ()), *sorted(not_run | untested)))
+                _each_once((*((told.outlook, told.because) if told else ()), *sorted(not_run | told_of)))
             ),
             counts=rulings,
         )

@@ -86,7 +86,9 @@ def validate(proposals: Proposals, store: Store, runner: CaseRunner | None, prog
     tested = (*_on_recorded(context, recorded, store, past), *live.tested)
     others = _on_other_models(context, tested, store, runner, (progress, live.executions))
     verdicts = (*(_verdict(context, one, others) for one in tested), *live.held)
-    untested = tuple(f"{v.proposal.strategy}: {v.because}" for v in verdicts if v.evidence is None)
+    untested = tuple(
+        f"{v.proposal.strategy}: {v.because}" for v in verdicts if v.evidence is None and not v.screened_out
+    )
     ran = (*live.executions, *others.executions)
     used = {**live.told, **(spent(ran) if ran else {})}
     used["unmeasured"] = (*live.told.get("unmeasured", ()), *others.unmeasured)
@@ -134,7 +136,13 @@ def _on_live(
     outlook = "; ".join(text for text in (look.because, planned.because) if text)
     allowed = affordable(context, screened.proposals, place.gate, screened.executions)
     waiting = {**screened.out, **allowed.unaffordable}
-    held = tuple(_bare(p, Ruling.HOLD, waiting[p.version]) for p in proposals if p.version in waiting)
+    held = tuple(
+        _bare(p, Ruling.HOLD, waiting[p.version]).model_copy(
+            update={"screened_out": p.version in screened.out}
+        )
+        for p in proposals
+        if p.version in waiting
+    )
     if not allowed.proposals:
         return _Live(held=held, executions=screened.executions)
     setup = replace(setup, proposals=allowed.proposals, cases=allowed.cases, before=screened.executions)

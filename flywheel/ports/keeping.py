@@ -75,6 +75,10 @@ class ExecutionStore(Protocol):
         """Counts of a scope, by one grouped query."""
         ...
 
+    def outcomes(self, scope: Scope) -> Mapping[str, Mapping[str, Mapping[Outcome, int]]]:
+        """Counts by prompt, version and outcome, by one grouped query; skipped ones are left out."""
+        ...
+
     def columns(self, scope: Scope) -> ExecutionColumns:
         """All executions of the scope as arrays."""
         ...
@@ -242,6 +246,10 @@ class ReleaseTarget(Protocol):
 
     def live(self, workspace: str, prompt: str) -> LiveVersion | None:
         """What is live for a prompt."""
+        ...
+
+    def all_live(self, workspace: str) -> Mapping[str, LiveVersion]:
+        """What is live for every prompt that has a live version, by prompt."""
         ...
 
     def promote(

@@ -104,6 +104,8 @@ class Verdict(Record):
         evidence: on the model that decides.
         models: gain on every model asked, the deciding one first; empty where one model was asked.
         across: whether the gain carries over; None where one model was asked.
+        screened_out: measured on reflect cases and found behind another candidate, so that it never met
+            the gate; unlike a proposal that could not be measured, nothing is missing.
     """
 
     proposal: Proposal
@@ -113,6 +115,7 @@ class Verdict(Record):
     slices: tuple[Evidence, ...] = ()
     models: tuple[ModelGain, ...] = ()
     across: AcrossModels | None = None
+    screened_out: bool = False
 
 
 class Verdicts(Record):

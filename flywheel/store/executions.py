@@ -112,6 +112,24 @@ class SqlExecutions:
             retried=retried,
         )
 
+    def outcomes(self, scope: Scope) -> dict[str, dict[str, dict[Outcome, int]]]:
+        """Counts by prompt, version and outcome, by one grouped query.
+
+        Executions without a prompt or a version, and skipped ones, are left out.
+        """
+        row = EXECUTION.c
+        query = (
+            sa.select(row.prompt, VERSION_KEY.label("key"), row.outcome, sa.func.count())
+            .where(within(scope), row.prompt.is_not(None), row.outcome != Outcome.SKIPPED.value)
+            .group_by(row.prompt, sa.text("key"), row.outcome)
+        )
+        found: dict[str, dict[str, dict[Outcome, int]]] = {}
+        with self.database.read() as connection:
+            for prompt, version, outcome, count in connection.execute(query):
+                if version is not None:
+                    found.setdefault(prompt, {}).setdefault(version, {})[Outcome(outcome)] = count
+        return found
+
     def columns(self, scope: Scope) -> ExecutionColumns:
         """All executions of the scope as arrays, in the order they were stored.
 

@@ -41,8 +41,16 @@ def live_of(connection: Connection, workspace: str, prompt: str, *, lock: bool =
     """What is live, None when nothing is; `lock` keeps other writers from moving it."""
     query = sa.select(LIVE).where(*_of(workspace, prompt))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _record(row)
+
+
+def all_live(connection: Connection, workspace: str) -> dict[str, LiveVersion]:
+    """What is live in a workspace, by prompt, in the order of their names."""
+    rows = connection.execute(sa.select(LIVE).where(LIVE.c.workspace == workspace).order_by(LIVE.c.prompt))
+    return {row.prompt: _record(row) for row in rows}
+
+
+def _record(row: sa.Row[tuple[object, ...]]) -> LiveVersion:
     return LiveVersion(
         prompt=row.prompt,
         workspace=row.workspace,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def lives(process: int) -> bool:
     """Whether a process of this machine lives, by its id; on Windows always True.
+
+    One that was killed and whose parent has not asked for its end yet does not.
 
     Examples:
         >>> lives(os.getpid())
@@ -21,4 +24,14 @@ def lives(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _awaits_its_parent(process)
+
+
+def _awaits_its_parent(process: int) -> bool:
+    """Whether the process has ended already; only Linux tells."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # The name of the program, in brackets, may hold anything.
+    return told.rpartition(")")[2].split()[:1] in (["Z"], ["X"])

@@ -18,7 +18,7 @@ from flywheel.store.journal import (
     released_names,
     unfinished,
 )
-from flywheel.store.live import live_of
+from flywheel.store.live import all_live, live_of
 from flywheel.store.promotion import Change, carry_out, verify
 from flywheel.store.prompts import SqlPrompts
 from flywheel.store.reviews import (
@@ -69,6 +69,11 @@ class SqlReleases:
         """What is live for a prompt, None when nothing is."""
         with self._db.read() as connection:
             return live_of(connection, workspace, prompt)
+
+    def all_live(self, workspace: str) -> dict[str, LiveVersion]:
+        """What is live for every prompt of a workspace that has a live version, by prompt."""
+        with self._db.read() as connection:
+            return all_live(connection, workspace)
 
     def promote(
         self, verdict: Verdict | None, event: ReleaseEvent, expected_revision: int | None

@@ -36,8 +36,9 @@ def test_who_asks(triage, tmp_path):
     gentle = ("--strategy", "patient", "--trigger")
 
     refused = triage(*CYCLE, *gentle, "nightly")
+    alone = triage("cycle", "--prompt", "triage", "--all-time", "--trigger", "nightly")
     answer = triage(*CYCLE, *gentle, "test_completion", "--json")
 
-    assert refused.code == 2
+    assert (refused.code, alone.code) == (2, 2)
     assert "need one of manual, test_completion, schedule" in " ".join(refused.err.split())
     assert answer.document["due"][0]["trigger"] == "test_completion"

@@ -135,11 +135,11 @@ def test_a_budget_in_calls_is_never_passed(sums, server):
 
 
 def test_a_budget_in_usd_needs_a_price(sums, server):
-    """A model that does not tell its price ends a run with a budget in USD after one call."""
+    """A budget in USD that nobody can hold is refused before anything is sent."""
     answer = sums(*RUN, "--budget-usd", "5")
 
-    assert (answer.code, server.asked.total()) == (1, 1)
-    assert "does not tell its price" in " ".join(answer.err.split())
+    assert (answer.code, server.asked.total()) == (2, 0)
+    assert "give --budget-calls or --budget-tokens" in " ".join(answer.err.split())
 
 
 def test_a_budget_in_usd_holds(sums):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import sqlalchemy as sa
+
 
 def test_a_rollback_counts_against_the_loop(triage):
     """A release without report cases has no answer; once it is rolled back it was none."""
@@ -23,3 +28,35 @@ def test_without_releases_there_is_no_table(triage):
 
     assert answer.code == 0
     assert "applied improvements" not in answer.out
+
+
+def test_many_prompts_cost_no_query_each(triage):
+    """The page of six prompts asks the store as often as that of one."""
+    rows = [
+        {"execution_id": f"e{n}-{k}", "prompt": f"p{n}", "version": "v1", "outcome": outcome}
+        for n in range(5)
+        for k, outcome in enumerate(("passed", "failed", "skipped"))
+    ]
+    one = statements(lambda: triage("status", "--json"))
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    triage("import", "jsonl", "rows.jsonl")
+
+    six = statements(lambda: triage("status", "--json"))
+
+    shown = {row["prompt"]: row for row in triage("status", "--json").document["prompts"]}
+    assert len(shown) == 6
+    assert (shown["p3"]["executions"], shown["p3"]["success_rate"]) == (2, 0.5)
+    assert len(six) == len(one)
+
+
+def statements(work) -> list[str]:
+    """What a piece of work asks databases."""
+    found: list[str] = []
+
+    def look(_connection, _cursor, statement, _parameters, _context, _many):
+        found.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    work()
+    sa.event.remove(sa.Engine, "before_cursor_execute", look)
+    return found

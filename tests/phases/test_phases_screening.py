@@ -180,6 +180,7 @@ def test_a_budget_for_one_arm_releases_the_good_candidate(world: Screened):
     assert live is not None
     assert "abracadabra" in (live.text or "")
     assert output.calls <= 160 + ONE_ARM, "the baseline is not the experiment's"
+    assert {stage.status for stage in output.workflow_stages} == {"completed"}, "nothing is missing"
 
 
 def test_those_screened_out_wait_with_the_counts(world: Screened):
@@ -188,7 +189,8 @@ def test_those_screened_out_wait_with_the_counts(world: Screened):
 
     assert evidence_of(verdicts) == {f"idea{n}": n == 2 for n in range(5)}
     out = [v for v in verdicts.verdicts if v.evidence is None]
-    assert {v.ruling for v in out} == {Ruling.HOLD}
+    assert {(v.ruling, v.screened_out) for v in out} == {(Ruling.HOLD, True)}
+    assert verdicts.degraded == ()
     assert all("screened out on" in v.because and "for idea2" in v.because for v in out)
     assert "+0 of" in out[0].because
     assert world.store.strategy_outcomes.recent("default") == []
