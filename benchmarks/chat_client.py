@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 
 from benchmarks.peers import beside
@@ -74,7 +75,7 @@ def served(wait_s: float) -> tuple[multiprocessing.Process, str]:
     return process, f"http://127.0.0.1:{ours.recv()}/v1"
 
 
-def callers(address: str, folder: str) -> tuple[dict[str, Ask], dict[str, AsyncAsk]]:
+def callers(address: str, folder: str, ending: AsyncExitStack) -> tuple[dict[str, Ask], dict[str, AsyncAsk]]:
     """Ways to make one call, blocking ones and those of a loop; the number makes each question a new one."""
     import openai
     from langchain_openai import ChatOpenAI
@@ -108,6 +109,7 @@ def callers(address: str, folder: str) -> tuple[dict[str, Ask], dict[str, AsyncA
         ),
     }
     loop_bare = openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0)
+    ending.push_async_callback(loop_bare.close)
     in_loop: dict[str, AsyncAsk] = {
         "AsyncOpenAI": lambda number: loop_bare.chat.completions.create(
             model="m", messages=_messages(number)
@@ -157,9 +159,12 @@ async def by_tasks(call: AsyncAsk, calls: int, first: int, at_once: int) -> None
     await asyncio.gather(*(some() for _ in range(at_once)))
 
 
-def ways(address: str, folder: str, runner: asyncio.Runner, at_once: int) -> dict[str, Many]:
+def ways(
+    address: str, folder: str, running: tuple[asyncio.Runner, AsyncExitStack], at_once: int
+) -> dict[str, Many]:
     """Every way to make many calls, by name."""
-    blocking, in_loop = callers(address, folder)
+    runner, ending = running
+    blocking, in_loop = callers(address, folder, ending)
     many = one_by_one if at_once == 1 else by_threads
     found: dict[str, Many] = {
         name: lambda calls, first, call=call: many(call, calls, first) for name, call in blocking.items()
@@ -186,7 +191,8 @@ def main() -> None:
         server, address = served(wait_s)
         with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
             found: dict[str, list[float]] = {}
-            all_ways = ways(address, folder, runner, at_once)
+            ending = AsyncExitStack()
+            all_ways = ways(address, folder, (runner, ending), at_once)
             for many in all_ways.values():
                 many(1, -2)
             for round_ in range(ROUNDS):
@@ -204,6 +210,8 @@ def main() -> None:
                     f"  {name:<32} {best:9.2f}  {best / base:5.2f} x openai   "
                     f"(median {statistics.median(values):.2f})"
                 )
+            # While the loop still runs: a client that is left over complains when it is gone.
+            runner.run(ending.aclose())
         server.terminate()
         server.join()
 
