@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from two_doors import wait_until
 
 from flywheel.errors import ModelErrorKind, ModelUnavailable, StoreUnreachable
 from flywheel.llm.answer_cache import AnswerCache, key_of
@@ -154,15 +155,14 @@ def test_equal_questions_are_asked_once():
     callers = [threading.Thread(target=lambda: got.append(call(flights, ask, 30))) for _ in range(10)]
     for caller in callers:
         caller.start()
-    while not asked:
-        time.sleep(0.001)
+    wait_until(lambda: asked and len(flights._flights["k"].waiting) == 9)
     gate.set()
     for caller in callers:
         caller.join(30)
 
     assert len(got) == 10
     assert {answer.text for answer, _ in got} == {"dob"}
-    assert len(asked) == sum(not is_shared for _, is_shared in got)
+    assert len(asked) == sum(not is_shared for _, is_shared in got) == 1
 
 
 @pytest.mark.parametrize(("kind", "calls"), [(ModelErrorKind.SERVER, 1), (ModelErrorKind.TIMEOUT, 2)])
@@ -188,7 +188,7 @@ def test_a_failure_is_shared_unless_it_was_only_slow(kind, calls):
     first.start()
     began.wait(30)
     second.start()
-    time.sleep(0.1)
+    wait_until(lambda: flights._flights["k"].waiting)
     gate.set()
     first.join(30)
     second.join(30)
