@@ -47,7 +47,7 @@ def request(text="Who?", **fields):
 
 def gateway_to(main, spare=None, keeping=None, **settings):
     """A gateway with model main/m, with spare/m as its fallback; no answers are kept unless it is said."""
-    quick = {"timeout_s": 5, "deadline_s": 30, "max_tries": 2, **settings.pop("provider", {})}
+    quick = {"timeout_s": 60, "deadline_s": 200, "max_tries": 2, **settings.pop("provider", {})}
     tables = {
         "providers": {"main": {"base_url": main.base_url, **quick}},
         "models": {"main/m": {}},
