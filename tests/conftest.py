@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from postgres_schemas import PostgresSchemas
 
 from flywheel.store.open import SqlStore, open_store
 
-settings.register_profile("ci", derandomize=True)
+# A law that is slow on a busy machine is no counterexample, so nothing here is a matter of time.
+_UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+# The same change must get the same answer twice, wherever it is asked.
+settings.register_profile("same", derandomize=True, **_UNTIMED)
+# New examples with each run: pytest --hypothesis-profile=new tests/learn
+settings.register_profile("new", derandomize=False, **_UNTIMED)
 # A long search for counterexamples: pytest --hypothesis-profile=deep tests/learn/test_learn_redaction_laws.py
-settings.register_profile("deep", max_examples=2_000)
-if os.environ.get("CI"):
-    # The same change must get the same answer twice; new examples are for developers' machines.
-    settings.load_profile("ci")
+settings.register_profile("deep", derandomize=False, max_examples=2_000, **_UNTIMED)
+settings.load_profile("same")
 
 
 POSTGRES_URL = os.environ.get("FLYWHEEL_TEST_POSTGRES_URL")

@@ -14,7 +14,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import langsmith_hub  # noqa: F401  its routes
+import pytest
 from langsmith_state import NotThere, Refused, State
+
+from flywheel.llm import langsmith_sending
 
 KEY = "lsv2_pt_loopback"
 
@@ -79,8 +82,14 @@ class Stub:
 
 
 @contextmanager
-def langsmith_stub(*, has_new_api: bool = True) -> Iterator[Stub]:
-    """A server, stopped at the end of the block."""
+def langsmith_stub(*, has_new_api: bool = True, waited_for: bool = True) -> Iterator[Stub]:
+    """A server, stopped at the end of the block.
+
+    Args:
+        has_new_api: whether it knows `/api/v2`.
+        waited_for: as long as it takes; without, no longer than a server is that may be dead. This one
+            answers, however busy the machine.
+    """
     stub = Stub(has_new_api=has_new_api)
 
     class Handler(_Handler):
@@ -92,7 +101,11 @@ def langsmith_stub(*, has_new_api: bool = True) -> Iterator[Stub]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield stub
+        with pytest.MonkeyPatch.context() as patched:
+            if waited_for:
+                for name in ("PATIENCE_S", "LOADING_S", "LONGEST_S"):
+                    patched.setattr(langsmith_sending, name, 120.0)
+            yield stub
     finally:
         server.shutdown()
         server.server_close()

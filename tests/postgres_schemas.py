@@ -1,7 +1,8 @@
-"""Schemas of PostgreSQL for tests: an empty one, or one with a store that holds nothing."""
+"""Schemas of PostgreSQL for tests, with what killed clients leave to the server."""
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,3 +103,25 @@ class PostgresSchemas:
     def _address(self, schema: str) -> str:
         separator = "&" if "?" in self._url else "?"
         return f"{self._url}{separator}options={quote(f'-csearch_path={schema}')}"
+
+
+def named(address: str, name: str) -> str:
+    """The same store for a process whose connections the server can tell from others."""
+    return address if address.startswith("sqlite") else f"{address}&application_name={name}"
+
+
+def wait_until_left(address: str, name: str) -> None:
+    """Until the server has done what connections of a name had sent.
+
+    A client that is killed behind its COMMIT is gone before the server commits.
+    """
+    if address.startswith("sqlite"):
+        return
+    engine = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    there = sa.text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
+    ends = time.monotonic() + 60
+    with engine.connect() as connection:
+        while connection.execute(there, {"name": name}).scalar_one():
+            assert time.monotonic() < ends, f"a connection of {name!r} is still there"
+            time.sleep(0.02)
+    engine.dispose()

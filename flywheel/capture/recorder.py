@@ -176,8 +176,8 @@ class Recorder:
         rest = self._buffer.rescue()
         if rest:
             self._delivery.to_spool(rest)
-        if self._thread is None or not self._thread.is_alive():
-            self._delivery.spool.release()
+        # A thread that outlives this closes what it opens after it.
+        self._delivery.spool.release()
         self._thread = None
         self._stopping = threading.Event()
 
@@ -318,6 +318,7 @@ def _work(
     deadline = time.monotonic() + settings.close_s
     while time.monotonic() < deadline and delivery.bring_home():
         pass
+    delivery.spool.release()
 
 
 def _absolute(address: str) -> str:

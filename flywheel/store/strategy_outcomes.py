@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flywheel.learn.strategy_learning import helped
+from flywheel.learn.helping import helped
 from flywheel.records.model_gain import ModelGain, ModelStanding
 from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import Verdicts

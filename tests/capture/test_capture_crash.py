@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from postgres_schemas import named, wait_until_left
 
 from flywheel.capture.importing import ImportSettings, import_file
 from flywheel.records.columns import Scope
@@ -73,12 +75,14 @@ def test_a_killed_import_is_finished_by_repeating_it(source: Path, store_address
     import_file(source, open_store(undisturbed), ImportSettings(quarantine_folder=tmp_path / "other"))
     open_store(store_address).close()
 
-    killed = importing(source, store_address, tmp_path / "quarantine")
+    name = f"killed-{uuid.uuid4().hex}"
+    killed = importing(source, named(store_address, name), tmp_path / "quarantine")
     assert killed.stdout is not None
     killed.stdout.readline()
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     killed.stdout.close()
+    wait_until_left(store_address, name)
     after_kill, _ = state(store_address)
     report = import_file(
         source, open_store(store_address), ImportSettings(quarantine_folder=tmp_path / "quarantine")

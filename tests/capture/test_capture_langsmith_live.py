@@ -69,7 +69,7 @@ def poll(stub: Stub, store: SqlStore, clock: Now, tmp_path: Path) -> Callable[..
     """Read the project once."""
 
     def read(project: str = "support", key: str = KEY, **settings: object) -> ImportReport:
-        patience = Patience(timeout_s=2.0, deadline_s=30.0, sleep=clock.sleep, clock=clock.seconds)
+        patience = Patience(timeout_s=60.0, deadline_s=30.0, sleep=clock.sleep, clock=clock.seconds)
         source = LangSmithSource(LangSmithApi(LangSmithAccess(key, stub.url), patience), project)
         wanted = LiveSettings(prompt="triage", quarantine_folder=tmp_path, **settings)
         return import_runs(source, store, wanted, clock)
@@ -212,7 +212,7 @@ def test_a_server_that_drips_is_left_at_the_deadline(stub: Stub, store: SqlStore
     """Byte by byte is no silence; the deadline ends it all the same."""
     stub.state.add_run("support", outputs={"output": "x" * 4000})
     stub.fail("/sessions", drip_s=0.02, times=9)
-    patience = Patience(timeout_s=1.0, deadline_s=0.5, tries=2)
+    patience = Patience(timeout_s=60.0, deadline_s=0.5, tries=2)
     source = LangSmithSource(LangSmithApi(LangSmithAccess(KEY, stub.url), patience), "support")
 
     with pytest.raises(ServiceUnavailable, match="its answer took longer than"):

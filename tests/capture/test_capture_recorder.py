@@ -22,7 +22,7 @@ from flywheel.store.open import SqlStore
 @pytest.fixture
 def settings(tmp_path: Path) -> RecorderSettings:
     """Settings with a spool of the test's own."""
-    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05)
+    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05, close_s=60)
 
 
 def test_what_is_recorded_reads_back(store: SqlStore, settings: RecorderSettings):
@@ -128,7 +128,7 @@ def test_wrong_input_is_refused_or_counted(
         pytest.raises(InputError, match="Nothing was recorded"),
     ):
         rec.record(**fields)
-    lenient = RecorderSettings(spool=settings.spool, strict=False)
+    lenient = RecorderSettings(spool=settings.spool, strict=False, close_s=60)
     with recorder(store=store, settings=lenient) as rec:
         assert rec.record(**fields) is None
         assert rec.record(outcome="passed") is not None
@@ -194,7 +194,7 @@ def test_tasks_share_a_recorder(store: SqlStore, settings: RecorderSettings):
 
 def test_flush_makes_everything_visible(store: SqlStore, settings: RecorderSettings):
     """After a flush the store has what was recorded, long before the time of a batch is over."""
-    rec = recorder(store=store, settings=RecorderSettings(spool=settings.spool, within_s=60))
+    rec = recorder(store=store, settings=RecorderSettings(spool=settings.spool, within_s=60, close_s=60))
     rec.record(outcome="passed")
 
     assert rec.flush()

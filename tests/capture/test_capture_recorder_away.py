@@ -26,7 +26,7 @@ from flywheel.store.open import SqlStore, open_store
 @pytest.fixture
 def settings(tmp_path: Path) -> RecorderSettings:
     """Settings with a spool of the test's own."""
-    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05)
+    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05, close_s=60)
 
 
 @pytest.fixture
@@ -111,7 +111,10 @@ def test_a_store_that_hangs_stops_nobody(address: str, settings: RecorderSetting
     assert rec.counts.spooled >= 400 - 16
     holder.execute("COMMIT")
     holder.close()
+    worker = rec._thread
     rec.close()
+    # What it had in hand when nobody waited any more may go to disk after the next one has looked.
+    worker.join(60)
     with recorder("triage", store=address, settings=settings) as rec:
         rec.flush()
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 MADE = """
 import os, sys, flywheel
-settings = flywheel.RecorderSettings(within_s=60)
+settings = flywheel.RecorderSettings(within_s=60, close_s=60)
 rec = flywheel.recorder("triage", store=sys.argv[1], settings=settings)
 def many(name, number):
     for n in range(number):
@@ -147,7 +147,7 @@ while True:
     # The pipe may be empty already: then the last line read is the last one written.
     recorded = int((process.stdout.read().split() or [recorded])[-1])
     process.wait()
-    with recorder(store=address, settings=RecorderSettings(spool=tmp_path / "spool")) as rec:
+    with recorder(store=address, settings=RecorderSettings(spool=tmp_path / "spool", close_s=60)) as rec:
         rec.flush()
 
     found = ids(address)
@@ -169,7 +169,7 @@ def test_eight_processes_share_a_store(tmp_path: Path):
         for number in range(8)
     ]
     results = [(process.communicate()[1], process.returncode) for process in processes]
-    with recorder(store=address, settings=RecorderSettings(spool=tmp_path / "spool")) as rec:
+    with recorder(store=address, settings=RecorderSettings(spool=tmp_path / "spool", close_s=60)) as rec:
         rec.flush()
 
     assert results == [("", 0)] * 8
@@ -179,7 +179,7 @@ def test_eight_processes_share_a_store(tmp_path: Path):
 def test_the_spool_of_a_dead_process_comes_home(tmp_path: Path):
     """Lines that a process left behind are stored by the next one, without its half-written last line."""
     address = f"sqlite:///{tmp_path / 'runs.db'}"
-    settings = RecorderSettings(spool=tmp_path / "spool")
+    settings = RecorderSettings(spool=tmp_path / "spool", close_s=60)
     rec = recorder(store=address, settings=settings)
     folder = rec._delivery.spool.folder
     left_behind = RecordSpool(folder, 10_000)

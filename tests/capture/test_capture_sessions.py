@@ -25,7 +25,7 @@ from flywheel.store.open import SqlStore, open_store
 @pytest.fixture
 def settings(tmp_path: Path) -> RecorderSettings:
     """Settings with a spool of the test's own."""
-    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05)
+    return RecorderSettings(spool=tmp_path / "spool", within_s=0.05, close_s=60)
 
 
 def test_a_session_keeps_everything_a_test_knows(store: SqlStore, settings: RecorderSettings):

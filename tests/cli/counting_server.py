@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PATIENCE_S = 200.0
 Answering = Callable[[str], str | int]
 """The answer to the last message, or the status of a failure."""
 
@@ -23,7 +24,8 @@ class Counting:
     asked: Counter[str] = field(default_factory=Counter)
     at_once: int = 0
     most_at_once: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -32,8 +34,17 @@ class Counting:
 
 
 @contextmanager
-def counting_server(answer: Answering, rest_s: float = 0.0) -> Iterator[Counting]:
-    """Serve answers, each after a rest; the last line of the last message is the question."""
+def counting_server(
+    answer: Answering, rest_s: float = 0.0, *, freely: float = float("inf"), together: int = 0
+) -> Iterator[Counting]:
+    """Serve answers; the last line of the last message is the question.
+
+    Args:
+        answer: gives one.
+        rest_s: before each.
+        freely: so many are answered; each further question waits until the server `goes_on`.
+        together: the first answer waits until so many questions are there at once.
+    """
     counting = Counting()
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,7 +62,12 @@ def counting_server(answer: Answering, rest_s: float = 0.0) -> Iterator[Counting
                 counting.asked[text.strip().splitlines()[-1]] += 1
                 counting.at_once += 1
                 counting.most_at_once = max(counting.most_at_once, counting.at_once)
+                is_free = counting.asked.total() <= freely
+                counting.lock.notify_all()
+                assert counting.lock.wait_for(lambda: counting.most_at_once >= together, PATIENCE_S)
             time.sleep(rest_s)
+            if not is_free:
+                counting.goes_on.wait(PATIENCE_S)
             said = answer(text)
             with counting.lock:
                 counting.at_once -= 1
@@ -89,6 +105,7 @@ def counting_server(answer: Answering, rest_s: float = 0.0) -> Iterator[Counting
     try:
         yield counting
     finally:
+        counting.goes_on.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -64,7 +64,7 @@ def test_kept_answers_are_judged_side_by_side(flywheel, tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("Ask.\n{question}\n")
     flywheel("prompt", "add", "ask", "a.txt", "--label", "v1")
     words = ("run", "tone", "--prompt", "ask@v1", "--model", "small", "--concurrency", "3", "--json")
-    with counting_server(politeness, rest_s=0.05) as server:
+    with counting_server(politeness, rest_s=0.05, together=2) as server:
         for name, value in server.environ.items():
             monkeypatch.setenv(name, value)
         for criteria in ("It says please.", "It is kind."):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from counting_server import counting_server
+from test_cli_run_stopped import line_with
 
 from flywheel.probes.rephrasing import PROMPT as REPHRASER
 from flywheel.probes.rephrasing import TEXT as REPHRASE
@@ -94,11 +95,14 @@ def echo(flywheel, tmp_path):
 def test_an_interrupted_rephraser_is_not_followed_by_the_probe(echo, tmp_path):
     """Ctrl-C while the rephraser is asked keeps its answers and sends nothing to the model that is probed."""
     answering = Answering()
-    with counting_server(answering, rest_s=0.05) as server:
+    with counting_server(answering, freely=5) as server:
         process = started(tmp_path, server.environ)
-        wait_for(answering.asked, 5)
+        wait_for(server.asked, 5 + CONCURRENCY)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        line = line_with(process, "Stopping")
+        server.goes_on.set()
+        _, err = process.communicate(timeout=200)
+        err = line + err
 
     assert process.returncode == 130
     assert "Traceback" not in err

@@ -156,7 +156,7 @@ def test_a_budget_in_usd_holds(sums):
 
 def test_calls_are_bounded(sums, monkeypatch):
     """No more calls are under way at once than asked for, and several are."""
-    with counting_server(right, rest_s=0.05) as counting:
+    with counting_server(right, rest_s=0.05, together=2) as counting:
         for name, value in counting.environ.items():
             monkeypatch.setenv(name, value)
         sums(*RUN, "--concurrency", "3")

@@ -58,7 +58,7 @@ def odd(flywheel, tmp_path, monkeypatch):
     (tmp_path / "odd.txt").write_text("{do}")
     rows = [{"case_id": way, "inputs": {"do": way}} for way in WAYS]
     (tmp_path / "odd.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    parameters = ("--set", "path=odd_scorer:odd", "--set", "timeout_s=0.5")
+    parameters = ("--set", "path=odd_scorer:odd", "--set", "timeout_s=2")
     assert flywheel("suite", "add", "odd", "odd.jsonl", "--scorer", "code", *parameters).code == 0
     flywheel("prompt", "add", "odd", "odd.txt", "--live")
     with counting_server(lambda text: f"answer to {text}") as server:
@@ -85,7 +85,7 @@ def test_a_scorer_that_misbehaves_leaves_its_case_unscored(odd):
         "none": ("unscored", "no_score"),
         **dict.fromkeys(("raise", "exit", "die", "nan", "text", "object"), ("unscored", "scorer_error")),
     }
-    assert "gave nothing within 0.5 s and was ended" in rows["hang"]["error"]
+    assert "gave nothing within 2 s and was ended" in rows["hang"]["error"]
     assert "exit code 3" in rows["die"]["error"]
     assert "gave {1, 2}" in rows["object"]["error"]
     store = open_store("sqlite:///.flywheel/flywheel.db")

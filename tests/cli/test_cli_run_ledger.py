@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from counting_server import counting_server
-from test_cli_run_stopped import CASES, RUN, echo, started, stored_questions, wait_for
+from test_cli_run_stopped import CASES, RUN, echo, line_with, started, stored_questions, wait_for
 
 from flywheel.store.open import open_store
 
@@ -152,11 +152,13 @@ def test_the_ledger_of_a_killed_run_holds_what_is_stored(echo, tmp_path, monkeyp
 @pytest.mark.integration
 def test_the_ledger_of_an_interrupted_run_is_whole(echo, tmp_path):
     """After Ctrl-C every request is in the ledger, and the bill is said."""
-    with counting_server(lambda _: "yes", rest_s=0.05) as server:
+    with counting_server(lambda _: "yes", freely=8) as server:
         process = started(tmp_path, server.environ)
         wait_for(server.asked, 12)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        line_with(process, "Stopping")
+        server.goes_on.set()
+        _, err = process.communicate(timeout=200)
         assert spent(echo)["run"][0] == server.asked.total()
         assert f"Models took {server.asked.total()} calls" in flat(err)
 

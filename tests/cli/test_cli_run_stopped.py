@@ -90,14 +90,16 @@ def test_a_killed_run_repeats_no_finished_call(echo, tmp_path, monkeypatch):
 @pytest.mark.integration
 def test_an_interrupted_run_keeps_what_it_asked(echo, tmp_path, monkeypatch):
     """Ctrl-C sends nothing more, waits for the calls under way, keeps all, and says how to go on."""
-    with counting_server(lambda _: "yes", rest_s=0.05) as server:
+    with counting_server(lambda _: "yes", freely=8) as server:
         process = started(tmp_path, server.environ)
-        wait_for(server.asked, 12)
+        wait_for(server.asked, 8 + CONCURRENCY)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-        asked = set(server.asked)
+        line = line_with(process, "Stopping")
+        server.goes_on.set()
+        out, err = process.communicate(timeout=200)
+        err, asked = line + err, set(server.asked)
 
-        assert process.returncode == 130
+        assert (process.returncode, len(asked)) == (130, 8 + CONCURRENCY)
         assert f"{len(asked)} of {CASES} cases are kept. The same command goes on" in " ".join(err.split())
         assert "Traceback" not in err
         assert "echo@" in out
@@ -111,14 +113,14 @@ def test_an_interrupted_run_keeps_what_it_asked(echo, tmp_path, monkeypatch):
 @pytest.mark.integration
 def test_a_second_interrupt_leaves_at_once(echo, tmp_path):
     """Who presses Ctrl-C twice does not wait for a call that hangs."""
-    with counting_server(lambda _: "yes", rest_s=100) as server:
+    with counting_server(lambda _: "yes", freely=0) as server:
         process = started(tmp_path, server.environ)
         wait_for(server.asked, CONCURRENCY)
         process.send_signal(signal.SIGINT)
-        assert "Ctrl-C again leaves" in _line_with(process, "Stopping")
+        assert "Ctrl-C again leaves" in line_with(process, "Stopping")
         process.send_signal(signal.SIGINT)
 
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=200) == 130
         process.communicate()
 
 
@@ -127,17 +129,17 @@ def test_a_second_interrupt_leaves_at_once(echo, tmp_path):
 def test_of_two_equal_runs_one_asks(echo, tmp_path, first_is_killed):
     """The second says whom it waits for and reuses what the first got; it goes on if the first dies."""
     gate = threading.Event()
-    with counting_server(lambda _: "yes" if gate.wait(60) else 500) as server:
+    with counting_server(lambda _: "yes" if gate.wait(200) else 500) as server:
         first = started(tmp_path, server.environ)
         wait_for(server.asked, CONCURRENCY)
         second = started(tmp_path, server.environ)
-        line = _line_with(second, "aiting for process")
+        line = line_with(second, "aiting for process")
         if first_is_killed:
             first.kill()
             first.wait()
         gate.set()
-        _, err = second.communicate(timeout=120)
-        first.communicate(timeout=120)
+        _, err = second.communicate(timeout=200)
+        first.communicate(timeout=200)
 
         assert f"process {first.pid} of" in line
         assert second.returncode == 0, err
@@ -150,19 +152,20 @@ def test_of_two_equal_runs_one_asks(echo, tmp_path, first_is_killed):
 def test_runs_of_other_models_go_on_beside_each_other(echo, tmp_path):
     """A run of another model over the same suite waits for nobody."""
     gate = threading.Event()
-    with counting_server(lambda _: "yes" if gate.wait(60) else 500) as server:
+    with counting_server(lambda _: "yes" if gate.wait(200) else 500) as server:
         first = started(tmp_path, server.environ)
         second = started(tmp_path, server.environ, "other")
         wait_for(server.asked, 2 * CONCURRENCY)
         gate.set()
-        _, err = second.communicate(timeout=120)
-        first.communicate(timeout=120)
+        _, err = second.communicate(timeout=200)
+        first.communicate(timeout=200)
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert "aiting for process" not in err
     assert set(server.asked.values()) == {2}
 
 
-def _line_with(process: subprocess.Popen[str], word: str) -> str:
+def line_with(process: subprocess.Popen[str], word: str) -> str:
+    """The next line on stderr with a word in it."""
     assert process.stderr is not None
     return next((line for line in process.stderr if word in line), "")

@@ -92,7 +92,7 @@ def test_what_fell_makes_a_cycle_due(client: SyncPrefectClient, address: str, lo
     assert judged["p"].because == "an alert is open: p: quality"
     assert judged["q"].trigger is Trigger.MANUAL
     wanted = {"filter": {"event": {"name": ["flywheel.quality.degraded"]}}}
-    for _ in range(100):
+    for _ in range(300):
         events = client._client.post("/events/filter", json=wanted).json()["events"]
         if events:
             break

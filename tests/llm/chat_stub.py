@@ -15,21 +15,26 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+PATIENCE_S = 60.0
+
 
 @dataclass(frozen=True)
 class Reply:
     """One answer of the server.
 
-    `drip_s` sends the body byte by byte with that much rest between; `reset` cuts the connection
-    instead of answering; `promised` claims that many bytes more than are sent.
+    `drip_s` sends the body byte by byte with that much rest between, what is `at_once` before;
+    `reset` cuts the connection instead of answering; `promised` claims that many bytes more than are
+    sent; nothing is said before so many requests have come `after` which it may be.
     """
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     drip_s: float = 0.0
+    at_once: int = 0
     reset: bool = False
     promised: int = 0
+    after: int = 0
 
 
 @dataclass
@@ -44,6 +49,18 @@ class Stub:
     left: threading.Event = field(default_factory=threading.Event)
     _under_way: int = 0
     _lock: Any = field(default_factory=threading.Lock)
+    _came: Any = field(default_factory=threading.Condition)
+
+    def keep(self, request: dict[str, Any]) -> None:
+        """One request more."""
+        with self._came:
+            self.requests.append(request)
+            self._came.notify_all()
+
+    def wait_for(self, number: int) -> None:
+        """Until so many requests have come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.requests) >= number, PATIENCE_S)
 
     @contextmanager
     def answering(self) -> Iterator[Callable[[], None]]:
@@ -100,17 +117,18 @@ def stream_body(*texts: str, finish: str | None = "stop", usage: bool = True) ->
     return "".join([*lines, "data: [DONE]\n\n"] if finish else lines)
 
 
-def send(file: Any, data: bytes, drip_s: float, left: threading.Event, answered: Callable[[], None]) -> None:
+def send(file: Any, data: bytes, reply: Reply, left: threading.Event, answered: Callable[[], None]) -> None:
     """The body at once, or byte by byte until the client has had enough; `answered` before the last byte."""
-    if not drip_s:
+    if not reply.drip_s:
         answered()
         file.write(data)
         return
     try:
-        for byte in data[:-1]:
+        file.write(data[: reply.at_once])
+        for byte in data[reply.at_once : -1]:
             file.write(bytes([byte]))
             file.flush()
-            time.sleep(drip_s)
+            time.sleep(reply.drip_s)
         answered()
         file.write(data[-1:])
         file.flush()
@@ -149,8 +167,9 @@ def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None, keep_alive: bo
 
         def _answer(self, answered: Callable[[], None]) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            stub.requests.append({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
+            stub.keep({"body": json.loads(body), "headers": dict(self.headers), "path": self.path})
             reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+            stub.wait_for(reply.after)
             if reply.reset:
                 # Linger 0 makes closing a reset instead of an orderly end.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -162,7 +181,7 @@ def chat_stub(*replies: Reply, tls: ssl.SSLContext | None = None, keep_alive: bo
                 self.send_header(name, value)
             self.send_header("content-length", str(len(text.encode()) + reply.promised))
             self.end_headers()
-            send(self.wfile, text.encode(), reply.drip_s, stub.left, answered)
+            send(self.wfile, text.encode(), reply, stub.left, answered)
 
         def do_GET(self) -> None:
             """The one model there is."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
-import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from two_doors import wait_until
 
 from flywheel.errors import ModelErrorKind, ModelUnavailable, StoreUnreachable
 from flywheel.llm.answer_cache import AnswerCache, key_of
@@ -154,15 +156,14 @@ def test_equal_questions_are_asked_once():
     callers = [threading.Thread(target=lambda: got.append(call(flights, ask, 30))) for _ in range(10)]
     for caller in callers:
         caller.start()
-    while not asked:
-        time.sleep(0.001)
+    wait_until(lambda: asked and len(flights._flights["k"].waiting) == 9)
     gate.set()
     for caller in callers:
         caller.join(30)
 
     assert len(got) == 10
     assert {answer.text for answer, _ in got} == {"dob"}
-    assert len(asked) == sum(not is_shared for _, is_shared in got)
+    assert len(asked) == sum(not is_shared for _, is_shared in got) == 1
 
 
 @pytest.mark.parametrize(("kind", "calls"), [(ModelErrorKind.SERVER, 1), (ModelErrorKind.TIMEOUT, 2)])
@@ -188,7 +189,7 @@ def test_a_failure_is_shared_unless_it_was_only_slow(kind, calls):
     first.start()
     began.wait(30)
     second.start()
-    time.sleep(0.1)
+    wait_until(lambda: flights._flights["k"].waiting)
     gate.set()
     first.join(30)
     second.join(30)
@@ -217,42 +218,36 @@ def test_who_waits_for_another_keeps_its_own_deadline():
     assert caught.value.kind is ModelErrorKind.TIMEOUT
 
 
+def listens(path):
+    """Whether a server takes connections there."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 @pytest.mark.integration
-def test_answers_are_kept_in_a_real_redis(tmp_path):
+def test_answers_are_kept_in_a_real_redis():
     """Two processes' caches share answers over Redis; when it dies they ask instead."""
     pytest.importorskip("redis")
     from flywheel.llm.redis_answers import RedisAnswers
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        wait_for_port(port)
-        first, second = (RedisAnswers(f"redis://127.0.0.1:{port}/0", 1.0) for _ in range(2))
-        put(AnswerCache(CacheSettings(), first), "k", WHOLE)
-        assert get(AnswerCache(CacheSettings(), second), "k").text == "dob"
-        assert second.get_many(["k", "j"], datetime.now(UTC) + timedelta(hours=1)) == {}
-    finally:
-        server.terminate()
-        server.wait(30)
-    with pytest.raises(StoreUnreachable, match="Redis does not answer"):
-        second.get_many(["k"], NOW)
-    first.close()
-    second.close()
-
-
-def wait_for_port(port):
-    """Until something listens there."""
-    for _ in range(300):
+    # A socket in a folder: a port that is free now may be another server's a moment later.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "redis"
+        server = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder],
+            stdout=subprocess.DEVNULL,
+        )
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"nothing listens on {port}")
+            wait_until(lambda: listens(path))
+            first, second = (RedisAnswers(f"unix://{path}", 1.0) for _ in range(2))
+            put(AnswerCache(CacheSettings(), first), "k", WHOLE)
+            assert get(AnswerCache(CacheSettings(), second), "k").text == "dob"
+            assert second.get_many(["k", "j"], datetime.now(UTC) + timedelta(hours=1)) == {}
+        finally:
+            server.terminate()
+            server.wait(60)
+        with pytest.raises(StoreUnreachable, match="Redis does not answer"):
+            second.get_many(["k"], NOW)
+        first.close()
+        second.close()

@@ -171,7 +171,7 @@ def test_a_thread_waits_for_the_call_of_a_loop():
         mine = asyncio.create_task(flights.call("k", in_loop, 30, IN_LOOP))
         await until(lambda: asked)
         thread = asyncio.create_task(asyncio.to_thread(waits))
-        await asyncio.sleep(0.05)
+        await until(lambda: flights._flights["k"].waiting)
         may_end.set()
         return await asyncio.gather(mine, thread)
 
@@ -182,7 +182,7 @@ def test_a_thread_waits_for_the_call_of_a_loop():
         thread = asyncio.create_task(asyncio.to_thread(waits))
         await until(lambda: len(asked) == 2)
         mine = asyncio.create_task(flights.call("k", in_loop, 30, IN_LOOP))
-        await asyncio.sleep(0)
+        await until(lambda: flights._flights["k"].waiting)
         may_end.set()
         return await asyncio.gather(thread, mine)
 

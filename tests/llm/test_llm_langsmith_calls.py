@@ -118,7 +118,7 @@ def test_who_leaves_is_told_of_too(stub: Stub, observer: LangSmithObserver) -> N
     """A cancelled task, then streams closed early by both doors: three runs that say so."""
     hangs, drips = (
         Reply(completion("x" * 2000), drip_s=0.05),
-        Reply(stream_body("do", "b" * 500), drip_s=0.002),
+        Reply(stream_body("do", "b" * 50_000), drip_s=0.002, at_once=300),
     )
     with chat_stub(hangs, drips, drips) as server:
         model = remote(server, observer)

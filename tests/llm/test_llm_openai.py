@@ -208,14 +208,13 @@ def test_a_malformed_answer_is_asked_for_once_more(body):
 
 def test_a_dead_port_is_unavailable():
     """Nobody listening is an error worth another try later."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    once = OpenAIChat("m", Endpoint("x", f"http://127.0.0.1:{port}/v1"))
-    dead = Retrying(once, Patience())
-
-    with pytest.raises(ModelUnavailable, match=r"the connection failed.*tried 4 times") as caught:
-        run_here(dead.answer(REQUEST, Here(lambda _s: None)))
+    # Bound as long as the test lasts, so that no other server gets the port.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        once = OpenAIChat("m", Endpoint("x", f"http://127.0.0.1:{bound.getsockname()[1]}/v1"))
+        dead = Retrying(once, Patience())
+        with pytest.raises(ModelUnavailable, match=r"the connection failed.*tried 4 times") as caught:
+            run_here(dead.answer(REQUEST, Here(lambda _s: None)))
 
     assert "Connection" in type(caught.value.__cause__).__name__
 

@@ -51,7 +51,7 @@ class RemoteModel:
     remote = True
 
     def __init__(self, together):
-        self._gate = threading.Barrier(together, timeout=30)
+        self._gate = threading.Barrier(together, timeout=60)
 
     def complete(self, request):
         """The question, once the others have come too."""

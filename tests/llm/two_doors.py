@@ -31,6 +31,11 @@ def pieces(model, request, door):
 
 async def until(is_so):
     """Let the loop go on until something in another thread is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 - what is waited for knows no loop
             await asyncio.sleep(0.001)
+
+
+def wait_until(is_so):
+    """The same for a test without a loop."""
+    asyncio.run(until(is_so))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import uuid
 from collections import Counter
 
 import pytest
+from postgres_schemas import named, wait_until_left
 
 from flywheel.records.columns import Scope
 from flywheel.store.open import SqlStore
@@ -51,12 +53,14 @@ def test_two_processes_write_the_same_ids(store_address: str, store: SqlStore) -
 @pytest.mark.integration
 def test_a_killed_writer_leaves_whole_batches(store_address: str, store: SqlStore) -> None:
     """After kill -9 every batch is there whole or not at all, and the rest can be handed in again."""
-    process = writer(store_address, "one", 10_000)
+    killed = f"killed-{uuid.uuid4().hex}"
+    process = writer(named(store_address, killed), "one", 10_000)
     assert process.stdout is not None
     reported = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGKILL)
     reported += process.stdout.readlines()
     process.wait()
+    wait_until_left(store_address, killed)
     stored = store.executions.counts(Scope()).stored
     assert stored % 500 == 0
     assert stored >= 500 * len(reported)

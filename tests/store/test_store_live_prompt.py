@@ -17,6 +17,7 @@ from flywheel.records.release import JournalState, ReleaseEvent, ReleaseKind
 from flywheel.store.live_prompt import LivePromptSettings, forget_live_prompts, get_prompt
 from flywheel.store.open import SqlStore, open_store
 
+PATIENCE_S = 60.0
 TEXT, BETTER = "Route: {question}\r\n", "Route to one of billing, login: {question}"
 
 
@@ -53,16 +54,17 @@ def until(holds: Callable[[], bool]) -> None:
 def test_an_application_gets_the_live_text(store: SqlStore):
     """To the byte, whatever the key."""
     release(store, TEXT, None)
+    there = LivePromptSettings(store=store, first_wait_s=PATIENCE_S)
 
-    assert get_prompt("triage", settings=LivePromptSettings(store=store)) == TEXT
-    assert get_prompt("triage", key="user-7", settings=LivePromptSettings(store=store)) == TEXT
+    assert get_prompt("triage", settings=there) == TEXT
+    assert get_prompt("triage", key="user-7", settings=there) == TEXT
     assert flywheel.get_prompt is get_prompt
 
 
 def test_a_release_arrives_without_a_restart(store: SqlStore):
     """Once the text is older than the TTL a call has it read anew in the background."""
     release(store, TEXT, None)
-    fresh = LivePromptSettings(store=store, ttl_s=0.0)
+    fresh = LivePromptSettings(store=store, ttl_s=0.0, first_wait_s=PATIENCE_S)
     assert get_prompt("triage", settings=fresh) == TEXT
     release(store, BETTER, 1)
 
@@ -75,7 +77,7 @@ def test_within_the_ttl_the_store_is_not_asked(tmp_path: Path):
     store = open_store(f"sqlite:///{path}")
     release(store, TEXT, None)
     store.close()
-    there = LivePromptSettings(store=f"sqlite:///{path}", ttl_s=3600)
+    there = LivePromptSettings(store=f"sqlite:///{path}", ttl_s=3600, first_wait_s=PATIENCE_S)
     assert get_prompt("triage", settings=there) == TEXT
     path.unlink()
 
@@ -87,7 +89,7 @@ def test_a_store_that_went_away_leaves_the_last_text(tmp_path: Path):
     path = tmp_path / "runs.db"
     store = open_store(f"sqlite:///{path}")
     release(store, TEXT, None)
-    fresh = LivePromptSettings(store=store, ttl_s=0.0)
+    fresh = LivePromptSettings(store=store, ttl_s=0.0, first_wait_s=PATIENCE_S)
     assert get_prompt("triage", settings=fresh) == TEXT
     store.close()
     for file in tmp_path.glob("runs.db*"):
@@ -118,7 +120,7 @@ def test_a_store_that_hangs_costs_one_short_wait(tmp_path: Path):
 
 def test_nothing_live_is_the_default_or_an_error(store: SqlStore):
     """An unknown prompt is a mistake that a default can cover."""
-    there = LivePromptSettings(store=store)
+    there = LivePromptSettings(store=store, first_wait_s=PATIENCE_S)
 
     assert get_prompt("triage", default="plain", settings=there) == "plain"
     with pytest.raises(UnknownName, match="flywheel prompt add triage"):

@@ -102,7 +102,7 @@ def test_a_channel_that_hangs_holds_nobody_up(store: SqlStore, log: Path, clock:
     """A server that never answers is left at the deadline, and nobody claims that it arrived."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mail = EmailChannel("127.0.0.1", silent.getsockname()[1], "a@example.com", ("b@example.com",), "none")
-        system = system_of(store, log, clock, Route("mail", mail), deadline_s=2)
+        system = system_of(store, log, clock, Route("mail", mail), deadline_s=4)
         told = system.raise_alerts([alert("a1"), alert("a2", subject="other")])
     states = {(one.alert_id, one.channel): one.state for one in told.sent}
     assert states["a1", "mail"] is NoticeState.UNKNOWN

@@ -170,8 +170,8 @@ def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 def test_a_port_nobody_listens_at_is_unavailable() -> None:
     """No server is worth another try later."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(ServiceUnavailable, match="ConnectionRefused"):
-        mail_channel(port).send(alert())
+    # Bound as long as the test lasts, so that no other server gets the port.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(ServiceUnavailable, match="ConnectionRefused"):
+            mail_channel(bound.getsockname()[1]).send(alert())
