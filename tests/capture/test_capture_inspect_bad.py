@@ -201,7 +201,12 @@ def test_an_id_twice_is_one_execution(memory: SqlStore, tmp_path: Path):
     assert counts(again) == (2, 0, 0, 2, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", log().encode(), packed({}), packed_log()])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", log().encode(), packed({}), packed_log()],
+    # Names of their own: those made of an archive would hold the time at which each worker packed it.
+    ids=["nothing", "an empty line", "a log", "an empty archive", "an archived log"],
+)
 def test_a_file_without_samples_is_told(content: bytes, memory: SqlStore, tmp_path: Path):
     """Nothing is stored, a note says so."""
     (tmp_path / "f").write_bytes(content)

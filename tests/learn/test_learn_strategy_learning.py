@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from flywheel.learn.helping import helped
 from flywheel.learn.strategy_learning import (
     Arm,
     belief_of,
     expected_gain,
-    helped,
     strategy_records,
     thompson_order,
 )
