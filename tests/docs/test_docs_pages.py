@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import readme_demo
+from flywheel_server import flywheel_server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+FRESH = [sys.executable, "-c", "from flywheel.cli.main import main; main()"]
+"""`flywheel` as a reader starts it."""
 RUNNABLE = (
     "README.md",
     "docs/monitoring.md",
@@ -38,10 +44,18 @@ def test_links_lead_somewhere(page: Path):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[list[str]]:
+    """The command line of a `flywheel` that need not be loaded anew."""
+    with tempfile.TemporaryDirectory() as folder, flywheel_server(Path(folder)) as command:
+        yield command
+
+
+@pytest.mark.xdist_group("pages")
 @pytest.mark.parametrize("page", RUNNABLE)
-def test_what_the_page_shows_runs(page: str, tmp_path: Path):
+def test_what_the_page_shows_runs(page: str, tmp_path: Path, loaded: list[str]):
     """Shell blocks marked `<!-- run -->` run one after the other in an empty folder."""
-    done = run_blocks(page, tmp_path)
+    done = run_blocks(page, tmp_path, FRESH if page == "README.md" else loaded)
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     if page == "docs/tutorial.md":
@@ -51,7 +65,7 @@ def test_what_the_page_shows_runs(page: str, tmp_path: Path):
         assert printed == promised, "run: make demo 2>/dev/null | python tests/docs/readme_demo.py"
 
 
-def run_blocks(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_blocks(page: str, folder: Path, flywheel: list[str]) -> subprocess.CompletedProcess[str]:
     """The marked blocks of a page as one script."""
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"<!-- run -->\n```sh\n(.*?)```", text, re.DOTALL)
@@ -60,19 +74,19 @@ def run_blocks(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
         cwd=folder,
-        env=clean_environment(folder),
+        env=clean_environment(folder, flywheel),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def clean_environment(folder: Path) -> dict[str, str]:
+def clean_environment(folder: Path, flywheel: list[str]) -> dict[str, str]:
     """The environment of a reader: `flywheel` and `python` on the path, no settings."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("FLYWHEEL_", "PREFECT_"))}
     tools = folder / ".bin"
     tools.mkdir()
-    script = f'#!/bin/sh\nexec {sys.executable} -c "from flywheel.cli.main import main; main()" "$@"\n'
+    script = f'#!/bin/sh\nexec {shlex.join(flywheel)} "$@"\n'
     (tools / "flywheel").write_text(script)
     (tools / "flywheel").chmod(0o755)
     (tools / "python").symlink_to(sys.executable)
