@@ -9,12 +9,17 @@ of them is a complete file of its own if the end never comes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+if sys.platform != "win32":
+    import fcntl
 
 SUFFIX: Final = ".jsonl"
 encoded: Final = json.JSONEncoder(
@@ -71,9 +76,8 @@ class Spool:
         try:
             if self._descriptor is None:
                 self._descriptor = self._opened()
-            if self._torn:
-                data = b"\n" + data
-            self._write(self._descriptor, data)
+            with _alone(self._descriptor):
+                self._write(self._descriptor, b"\n" + data if self._torn else data)
         except OSError as error:
             self.lost += 1
             self.problem = error.strerror or str(error)
@@ -107,7 +111,9 @@ class Spool:
     def _opened(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, _APPEND, 0o644)
-        self._torn = _ends_within_a_line(self.path)
+        # A reader sees half of a line that another process is about to have written.
+        with _alone(descriptor):
+            self._torn = _ends_within_a_line(self.path)
         return descriptor
 
     def _write(self, descriptor: int, data: bytes) -> None:
@@ -121,12 +127,13 @@ class Spool:
             return
         if self._descriptor is None:
             self._descriptor = self._opened()
-        if self._torn:
-            self._write(self._descriptor, b"\n")
-        with part.open("rb") as source, os.fdopen(os.dup(self._descriptor), "ab") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        if _ends_within_a_line(part):
-            self._write(self._descriptor, b"\n")
+        with _alone(self._descriptor):
+            if self._torn:
+                self._write(self._descriptor, b"\n")
+            with part.open("rb") as source, os.fdopen(os.dup(self._descriptor), "ab") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            if _ends_within_a_line(part):
+                self._write(self._descriptor, b"\n")
         part.unlink()
 
 
@@ -153,6 +160,21 @@ def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
     except FileNotFoundError:
         return
+
+
+@contextlib.contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """No other process writes to the file; where it cannot be locked, each line is one write all the same."""
+    if sys.platform == "win32":
+        yield
+        return
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _ends_within_a_line(path: Path) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -93,6 +95,22 @@ def test_writers_side_by_side(tmp_path: Path):
     written = lines_of(path)
     for writer in writers:
         assert [line["number"] for line in written if line["writer"] == writer.pid] == list(range(300))
+
+
+def test_half_a_line_of_a_living_writer_is_not_cut_off(tmp_path: Path):
+    """Who opens the file while another is writing a line waits for its end."""
+    path = tmp_path / "runs.jsonl"
+    second = threading.Thread(target=lambda: Spool(path).append({"number": 2}))
+    with path.open("ab", buffering=0) as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        first.write(b'{"numb')
+        second.start()
+        # A moment in which a writer that does not wait would have written.
+        second.join(0.1)
+        first.write(b'er": 1}\n')
+    second.join(60)
+
+    assert path.read_bytes() == b'{"number": 1}\n{"number":2}\n'
 
 
 def test_a_killed_writer(tmp_path: Path):
