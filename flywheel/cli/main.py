@@ -40,6 +40,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("rank", "rank:app", "Order models, versions or agents on common cases.", SEE),
     Entry("baseline", "baseline:app", "Models x slices: who reaches its targets, on what.", SEE),
     Entry("probe", "probe:app", "What breaks a prompt: other wordings, noise, attacks.", SEE),
+    Entry("calibration", "calibration:app", "Whether stated confidence means what it says.", SEE),
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
     Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from flywheel.records.alert import Alert
 from flywheel.records.analysis import Analysis, DroppedCount, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
-from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
+from flywheel.records.columns import ConfidenceColumns, ExecutionColumns, Scope, ScoreTable
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.lineage import Edge
@@ -81,6 +81,10 @@ class ExecutionStore(Protocol):
 
     def columns(self, scope: Scope) -> ExecutionColumns:
         """All executions of the scope as arrays."""
+        ...
+
+    def confidence_columns(self, scope: Scope) -> ConfidenceColumns:
+        """Confidence beside the outcome of the passed and failed executions of the scope."""
         ...
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:

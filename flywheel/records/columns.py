@@ -130,6 +130,26 @@ class QualityColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfidenceColumns:
+    """Passed or failed executions with their confidence, n rows in the order they were stored.
+
+    Attributes:
+        confidence: float64 in [0, 1], NaN is unknown.
+        passed: float64, 1 or 0.
+        prompt, slice, model: coded text.
+    """
+
+    confidence: NDArray[np.float64]
+    passed: NDArray[np.float64]
+    prompt: Coded
+    slice: Coded
+    model: Coded
+
+    def __len__(self) -> int:
+        return len(self.passed)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTable:
     """Mean score of each arm on each case; NaN where an arm has no scored execution.
 
