@@ -44,6 +44,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
     Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),
+    Entry("value", "value:app", "What testing is worth: health, velocity, ROI and more.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews, open alerts.", SEE),
     Entry("alerts", "alerts:app", "What a person should look at, with its channels.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),

@@ -15,6 +15,7 @@ from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
 from blocks.strategy import StrategyBlock
 from deployments.bootstrap import LIMITS, MODEL, POOL
+from flows.dashboard import dashboard
 from flows.deliver_alerts import deliver_alerts
 from flows.import_executions import import_executions
 from flows.learning_cycle import learning_cycle
@@ -31,7 +32,7 @@ PAGE = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(
     "flow",
-    [learning_cycle, roll_back, import_executions, deliver_alerts, quality_watch, release_watch],
+    [learning_cycle, roll_back, import_executions, deliver_alerts, quality_watch, release_watch, dashboard],
     ids=lambda flow: flow.name,
 )
 def test_every_parameter_is_documented(flow) -> None:
