@@ -1,4 +1,4 @@
-"""One number for how the flywheel is: from what, and what holds it down."""
+"""One number for how the flywheel is, with what holds it down."""
 
 from __future__ import annotations
 

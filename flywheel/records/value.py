@@ -1,4 +1,4 @@
-"""What testing is worth: metrics, each with its formula and its reason."""
+"""What testing is worth: metrics with their formulas, or why they are unknown."""
 
 from __future__ import annotations
 
