@@ -53,6 +53,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Pass rate, errors, latency, tokens, cost of the stored executions."""
+    from flywheel.learn.sentiment import voices_in_words
     from flywheel.records.columns import NOT_EVIDENCE, Scope
 
     door = open_door(store, workspace, as_json)
@@ -66,12 +67,14 @@ def report(
         exclude_sources=NOT_EVIDENCE,
     )
     overall, rows, worse = _reports(door, scope, by)
+    voices = door.store.executions.voices(scope)
     document: Document = {
         "workspace": door.workspace,
         "prompt": prompt,
         "by": by.value if by else None,
         "overall": report_document(overall),
         "rows": [{by.value: row.slice, **report_document(row.report)} for row in rows] if by else [],
+        "voices": voices.model_dump(mode="json"),
         "worse_slices": [found.model_dump(mode="json") for found in worse],
     }
 
@@ -82,6 +85,9 @@ def report(
             )
             return
         draw_overall(console, overall)
+        said = voices_in_words(voices)
+        if said:
+            console.print(f"people: {said}")
         if by is not None:
             draw_rows(console, by.value, rows)
         if worse:

@@ -20,6 +20,7 @@ from flywheel.records.proposal import Proposal, Proposals
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
 from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
+from flywheel.records.voices import Voices
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ class ExecutionStore(Protocol):
 
     def confidence_columns(self, scope: Scope) -> ConfidenceColumns:
         """Confidence beside the outcome of the passed and failed executions of the scope."""
+        ...
+
+    def voices(self, scope: Scope) -> Voices:
+        """Ratings, comments, retries and slow answers of the scope, counted."""
         ...
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:

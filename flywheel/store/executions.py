@@ -14,6 +14,7 @@ from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
 from flywheel.records.columns import ConfidenceColumns, ExecutionColumns, QualityColumns, Scope, ScoreTable
 from flywheel.records.execution import Execution, Outcome
+from flywheel.records.voices import Voices
 from flywheel.store.confidence_columns import confidence_columns_of
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
@@ -23,6 +24,7 @@ from flywheel.store.execution_write import Row, write_batch
 from flywheel.store.quality_columns import quality_columns_of
 from flywheel.store.score_table import score_table_of
 from flywheel.store.session import Database
+from flywheel.store.voices import voices_of
 
 BATCH_ROWS = 10_000
 """Rows of one transaction of `write`: large enough that the commit does not count, small in memory."""
@@ -148,6 +150,11 @@ class SqlExecutions:
         """Confidence beside the outcome of what passed or failed in the scope, in the order of storing."""
         with self.database.read() as connection:
             return confidence_columns_of(connection, scope)
+
+    def voices(self, scope: Scope) -> Voices:
+        """Ratings, comments, retries and slow answers of the scope, counted."""
+        with self.database.read() as connection:
+            return voices_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
         """Failed and errored executions of the scope with their texts, oldest first.
