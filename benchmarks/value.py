@@ -55,7 +55,7 @@ def measure(address: str, way: str) -> None:
         with store.database.read() as connection:
             count = len(value_columns_of(connection, scope))
     else:
-        report = value_report(value_evidence(store, "default", BEGIN, NOW), BEGIN, NOW)
+        report = value_report(value_evidence(store, "default", (BEGIN, BEGIN), NOW), BEGIN, NOW)
         count = sum(one.value is not None for one in report.metrics)
     taken = {
         "way": way,

@@ -58,7 +58,7 @@ class _Standing:
 
 
 def _standing(door: Door) -> _Standing:
-    from flywheel.cli.value import value_of
+    from flywheel.cli.value import value_in_short
     from flywheel.learn.loop_health import loop_health
     from flywheel.learn.strategy_learning import strategy_records
     from flywheel.records.prompt import application_prompts
@@ -72,7 +72,7 @@ def _standing(door: Door) -> _Standing:
         strategies=list(strategy_records(door.store.strategy_outcomes.recent(door.workspace))),
         reviews=door.store.releases.reviews(door.workspace, "waiting"),
         alerts=worst_first(door.store.alerts.open(door.workspace)),
-        value=value_of(door),
+        value=value_in_short(door),
     )
 
 

@@ -50,24 +50,22 @@ def value(
     from flywheel.learn.value_health import LEAST_HEALTH
 
     door = open_door(store, workspace, as_json)
-    report = value_of(door, window_days, value_per_outcome)
+    report = _dashboard(door, window_days, value_per_outcome).read()
     document: Document = report.model_dump(mode="json")
     door.answer(document, lambda console: draw_value(console, report, formulas=formulas))
     health = report.metric("health_score")
     raise typer.Exit(1 if health.value is not None and health.value < LEAST_HEALTH else 0)
 
 
-def value_of(
-    door: Door, window_days: float = DEFAULT_DAYS, value_per_outcome_usd: float | None = None
-) -> ValueReport:
-    """All metrics of the workspace of a command.
+def value_in_short(door: Door) -> ValueReport:
+    """The metrics with the executions of a week, for a command that says more than value.
 
     Args:
         door: of the command.
-        window_days: how far back.
-        value_per_outcome_usd: worth of one more passed execution; None is not said.
     """
-    return _dashboard(door, window_days, value_per_outcome_usd).read()
+    from flywheel.learn.value_health import RECENT_DAYS
+
+    return _dashboard(door, DEFAULT_DAYS, None).read(executions_days=RECENT_DAYS)
 
 
 def _dashboard(door: Door, window_days: float, value_per_outcome_usd: float | None) -> ValueDashboard:

@@ -29,19 +29,22 @@ _PASSED = Outcome.PASSED.value
 _SCORED = (_PASSED, Outcome.FAILED.value, Outcome.ERROR.value)
 
 
-def value_evidence(store: SqlStore, workspace: str, since: datetime, until: datetime) -> ValueEvidence:
+def value_evidence(
+    store: SqlStore, workspace: str, begin: tuple[datetime, datetime], until: datetime
+) -> ValueEvidence:
     """Executions, cycles, patterns, releases, alerts, ids of cases of a workspace.
 
     Args:
         store: that is read.
         workspace: the only one looked at.
-        since: start of executions and cycles.
+        begin: start of cycles, start of executions.
         until: their end, exclusive.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    scope = Scope(workspace=workspace, since=since, until=until, exclude_sources=NOT_EVIDENCE)
+    since, of_executions = begin
+    scope = Scope(workspace=workspace, since=of_executions, until=until, exclude_sources=NOT_EVIDENCE)
     in_window = sa.and_(
         CYCLE.c.workspace == workspace, CYCLE.c.opened_us >= to_us(since), CYCLE.c.opened_us < to_us(until)
     )

@@ -41,15 +41,19 @@ class ValueDashboard:
     window_days: float = WINDOW_DAYS
     value_per_outcome_usd: float | None = None
 
-    def read(self) -> ValueReport:
+    def read(self, executions_days: float | None = None) -> ValueReport:
         """All metrics now.
+
+        Args:
+            executions_days: count executions of so many days only; None takes those of the window.
 
         Raises:
             StoreError: the store cannot be read.
         """
         now = self.system.clock.now()
         begin = now - timedelta(days=self.window_days)
-        evidence = value_evidence(self.system.store, self.workspace, begin, now)
+        since = begin if executions_days is None else now - timedelta(days=executions_days)
+        evidence = value_evidence(self.system.store, self.workspace, (begin, since), now)
         return value_report(evidence, begin, now, self.value_per_outcome_usd, self.workspace)
 
     def get_dashboard_summary(self) -> dict[str, object]:
