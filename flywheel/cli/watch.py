@@ -102,7 +102,7 @@ def watch(
     monitor = _monitor(door, window, level or [], score=score, response_ms=response_ms)
     if prompt is not None:
         known_prompt(monitor.system.store, door.workspace, prompt)
-    report, measures = monitor.read(prompt, moment), monitor.measures(prompt, moment)
+    report, measures = monitor.look(prompt, moment)
     looked = [] if moment is not None else look_at_releases(monitor, prompt)
     _show(door, (report, *measures), by, looked)
     if moment is None:
@@ -190,7 +190,8 @@ def _go_on(
         while True:
             time.sleep(asked.pause_s)
             try:
-                after = (monitor.read(asked.prompt), *monitor.measures(asked.prompt))
+                quality, measures = monitor.look(asked.prompt)
+                after = (quality, *measures)
                 then = look_at_releases(monitor, asked.prompt)
             except StoreError as error:
                 if not away:

@@ -71,6 +71,22 @@ class QualityThresholdMonitor:
         columns, now, live = self._stored(prompt, at)
         return read_measures(columns, self.settings, now, live, self.workspace)
 
+    def look(
+        self, prompt: str | None = None, at: datetime | None = None
+    ) -> tuple[QualityReport, tuple[QualityReport, ...]]:
+        """What `read` and `measures` give, with one reading of the store.
+
+        Args:
+            prompt: only this one; None takes all.
+            at: the moment; None is now.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        columns, now, live = self._stored(prompt, at)
+        quality = read_quality(columns, self.settings, now, live, self.workspace)
+        return quality, read_measures(columns, self.settings, now, live, self.workspace)
+
     def _stored(
         self, prompt: str | None, at: datetime | None
     ) -> tuple[QualityColumns, datetime, Mapping[str, Collection[str]]]:
