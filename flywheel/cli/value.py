@@ -44,7 +44,7 @@ def value(
 ) -> None:
     """Health, value of tests, learning velocity, ROI and more, each with its interval or why it is unknown.
 
-    Exit code 1 when the health is shown to be below 0.6; nothing is raised, that does the flow `dashboard`.
+    Exit code 1 when the health is below 0.6. It raises no alert; the flow `dashboard` does.
     """
     from flywheel.cli.value_page import draw_value
     from flywheel.learn.value_health import LEAST_HEALTH
