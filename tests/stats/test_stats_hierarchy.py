@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flywheel.stats.crowd import dawid_skene
@@ -26,6 +26,7 @@ def stream_of(rows: list[tuple[float, int, int, float]]) -> Stream:
     return Stream.of(success, agent, context, weight)
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS, st.sampled_from([*FORGETTING, 0.9]))
 def test_running_sums_are_those_of_a_loop(rows, gamma):
     """One filter over all groups gives what a loop over rows with a dictionary gives."""
@@ -40,6 +41,7 @@ def test_running_sums_are_those_of_a_loop(rows, gamma):
         assert final[agent] == pytest.approx(total, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS)
 def test_predictions_are_chances_that_know_no_future(rows):
     """They lie in (0, 1), and the chance of a row depends on nothing that came after it."""
@@ -50,6 +52,7 @@ def test_predictions_are_chances_that_know_no_future(rows):
     np.testing.assert_allclose(predicted_success(stream_of(rows[:half])), whole[:half], atol=1e-9)
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS)
 def test_beliefs_are_proper(rows):
     """Rates in (0, 1), no more outcomes than there were, weights that sum to one."""
@@ -63,6 +66,7 @@ def test_beliefs_are_proper(rows):
     assert min(FORGETTING) <= found.forgetting <= 1.0
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS)
 def test_a_success_never_lowers_a_rate(rows):
     """The plain rate and the moving average of an agent rise with a further success."""
@@ -74,6 +78,7 @@ def test_a_success_never_lowers_a_rate(rows):
     assert count_scores(stream_of(again))[-1] >= count_scores(stream_of(more))[-1]
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS)
 def test_moving_averages_of_all_are_those_of_each(rows):
     """The filter gives what the one-outcome updates give, for both rules."""
