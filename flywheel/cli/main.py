@@ -43,6 +43,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("calibration", "calibration:app", "Whether stated confidence means what it says.", SEE),
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
+    Entry("trust", "trust:app", "How far agents can be relied on, and what that rests on.", SEE),
     Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),
     Entry("value", "value:app", "What testing is worth: health, velocity, ROI and more.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews, open alerts.", SEE),

@@ -1,6 +1,7 @@
 """What the phases need from outside, as protocols."""
 
 from flywheel.ports.calls import AnswerStore, CallStore
+from flywheel.ports.counts import WindowCounts, WriteCounts
 from flywheel.ports.keeping import (
     AlertStore,
     CaseStore,
@@ -11,8 +12,6 @@ from flywheel.ports.keeping import (
     ReleaseTarget,
     Store,
     StrategyOutcomes,
-    WindowCounts,
-    WriteCounts,
 )
 from flywheel.ports.outside import (
     AlertChannel,
@@ -27,6 +26,7 @@ from flywheel.ports.outside import (
     RunPlan,
     RunSource,
 )
+from flywheel.ports.recommendations import RecommendationStore
 
 __all__ = [
     "AlertChannel",
@@ -45,6 +45,7 @@ __all__ = [
     "LineageStore",
     "ObservedCall",
     "PromptStore",
+    "RecommendationStore",
     "ReleaseTarget",
     "RunPage",
     "RunPlan",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from flywheel.ports.counts import WindowCounts, WriteCounts
+from flywheel.ports.recommendations import RecommendationStore
 from flywheel.records.alert import Alert
-from flywheel.records.analysis import Analysis, DroppedCount, FailurePattern
+from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
-from flywheel.records.columns import ConfidenceColumns, ExecutionColumns, Scope, ScoreTable
+from flywheel.records.columns import (
+    ConfidenceColumns,
+    ExecutionColumns,
+    Scope,
+    ScoreTable,
+)
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.lineage import Edge
@@ -21,40 +27,6 @@ from flywheel.records.release import LiveVersion, ReleaseEvent, Review
 from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
 from flywheel.records.voices import Voices
-
-
-@dataclass(frozen=True, slots=True)
-class WriteCounts:
-    """What a bulk write did; the three sum to the executions handed in."""
-
-    stored: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: WriteCounts) -> WriteCounts:
-        return WriteCounts(
-            self.stored + other.stored,
-            self.replaced + other.replaced,
-            self.unchanged + other.unchanged,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class WindowCounts:
-    """Executions of a scope: stored = sum(by_outcome) + sum(dropped).
-
-    Attributes:
-        by_outcome: those that count as evidence.
-        dropped: those that do not, with the reason (skipped, no version).
-        versions: distinct versions seen, most frequent first.
-    """
-
-    stored: int
-    by_outcome: Mapping[Outcome, int]
-    dropped: tuple[DroppedCount, ...]
-    versions: tuple[str, ...]
-    rated: int
-    retried: int
 
 
 class ExecutionStore(Protocol):
@@ -380,4 +352,9 @@ class Store(Protocol):
     @property
     def alerts(self) -> AlertStore:
         """Warnings."""
+        ...
+
+    @property
+    def recommendations(self) -> RecommendationStore:
+        """Recommendations with their outcomes."""
         ...

@@ -154,6 +154,62 @@ class ConfidenceColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentColumns:
+    """Executions that name an agent, in the order of time, n rows; NaN is unknown.
+
+    Attributes:
+        outcome: int8, position in OUTCOMES.
+        score: float64 in [0, 1].
+        latency_ms: float64, >= 0.
+        moment: float64, seconds since 1970 of the start, or of storing where there is no start.
+        agent, slice, case: coded text; agent is never unknown.
+    """
+
+    outcome: NDArray[np.int8]
+    score: NDArray[np.float64]
+    latency_ms: NDArray[np.float64]
+    moment: NDArray[np.float64]
+    agent: Coded
+    slice: Coded
+    case: Coded
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationColumns:
+    """Judgements of recommendations in the order of time, n rows; NaN is unknown.
+
+    A recommendation that several judged has a row for each; one that nobody
+    judged has one row with unknown success.
+
+    Attributes:
+        recommendation: int32, equal for rows of one recommendation.
+        agent, type, workflow, correlation, judge: coded text; type is the context of trust.
+        confidence: float64 in [0, 1], of the agent.
+        success: float64 in [0, 1]: approved 1, partial 0.5, rejected 0.
+        quality: float64 in [0, 1], the overall mark over 100.
+        created, evaluated: float64, seconds since 1970 in UTC.
+    """
+
+    recommendation: NDArray[np.int32]
+    agent: Coded
+    type: Coded
+    workflow: Coded
+    correlation: Coded
+    judge: Coded
+    confidence: NDArray[np.float64]
+    success: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    created: NDArray[np.float64]
+    evaluated: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.recommendation)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTable:
     """Mean score of each arm on each case; NaN where an arm has no scored execution.
 

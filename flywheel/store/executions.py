@@ -12,9 +12,17 @@ import sqlalchemy as sa
 
 from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
-from flywheel.records.columns import ConfidenceColumns, ExecutionColumns, QualityColumns, Scope, ScoreTable
+from flywheel.records.columns import (
+    AgentColumns,
+    ConfidenceColumns,
+    ExecutionColumns,
+    QualityColumns,
+    Scope,
+    ScoreTable,
+)
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.voices import Voices
+from flywheel.store.agent_columns import agent_columns_of
 from flywheel.store.confidence_columns import confidence_columns_of
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
@@ -155,6 +163,11 @@ class SqlExecutions:
         """Ratings, comments, retries and slow answers of the scope, counted."""
         with self.database.read() as connection:
             return voices_of(connection, scope)
+
+    def agent_columns(self, scope: Scope) -> AgentColumns:
+        """What trust needs of the executions of the scope that name an agent, in the order of time."""
+        with self.database.read() as connection:
+            return agent_columns_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
         """Failed and errored executions of the scope with their texts, oldest first.

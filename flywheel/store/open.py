@@ -12,12 +12,14 @@ from flywheel.store.lineage import SqlLineage
 from flywheel.store.model_calls import SqlModelCalls
 from flywheel.store.positions import SqlPositions
 from flywheel.store.prompts import SqlPrompts
+from flywheel.store.recommendations import SqlRecommendations
 from flywheel.store.releases import SqlReleases
 from flywheel.store.responses import SqlResponses
 from flywheel.store.schema import prepare
 from flywheel.store.session import Database
 from flywheel.store.sessions import SqlSessions
 from flywheel.store.strategy_outcomes import SqlStrategyOutcomes
+from flywheel.store.trust import SqlTrust
 from flywheel.store.workspaces import SqlWorkspaces
 
 
@@ -44,6 +46,8 @@ class SqlStore:
         self.strategy_outcomes = SqlStrategyOutcomes(database)
         self.model_calls = SqlModelCalls(database)
         self.responses = SqlResponses(database)
+        self.recommendations = SqlRecommendations(database)
+        self.trust = SqlTrust(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

@@ -28,6 +28,7 @@ RUNNABLE = (
     "docs/probes.md",
     "docs/running.md",
     "docs/scorers.md",
+    "docs/trust.md",
     "docs/tutorial.md",
 )
 
