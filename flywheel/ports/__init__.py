@@ -14,6 +14,7 @@ from flywheel.ports.keeping import (
     Store,
     StrategyOutcomes,
 )
+from flywheel.ports.learned import LearnedStore
 from flywheel.ports.outside import (
     AlertChannel,
     AsyncChatModel,
@@ -42,6 +43,7 @@ __all__ = [
     "CycleObserver",
     "CycleStore",
     "ExecutionStore",
+    "LearnedStore",
     "LineageStore",
     "ObservedCall",
     "PromptStore",

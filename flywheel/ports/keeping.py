@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from flywheel.ports.counts import WindowCounts, WriteCounts
+from flywheel.ports.learned import LearnedStore
 from flywheel.records.alert import Alert
 from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
@@ -385,4 +386,9 @@ class Store(Protocol):
     @property
     def recommendations(self) -> RecommendationStore:
         """Recommendations with their outcomes."""
+        ...
+
+    @property
+    def learned(self) -> LearnedStore:
+        """Beliefs in models, learned patterns."""
         ...
