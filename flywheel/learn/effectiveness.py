@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from flywheel.records.model_belief import Measure, ModelBelief
 from flywheel.stats.pooling import PooledBeliefs, counted, credible_range, pooled
 
 CELL_OUTCOMES = 50
-"""Outcomes in a slice from which a model is judged there by its record in that slice."""
+"""Outcomes in a slice from which a model is judged there by its record in that slice, at the latest."""
 
 COVERAGE = 0.95
 
@@ -96,10 +97,24 @@ def model_beliefs(
                 slice=None if c is None else slices[c],
                 cost_usd=cost,
                 latency_ms=latency,
+                own_from=own_from(beliefs.concentration),
                 **row,
             )
         )
     return tuple(found)
+
+
+def own_from(concentration: float) -> int:
+    """Outcomes in a slice from which the record there decides: as soon as it outweighs the other slices.
+
+    Args:
+        concentration: outcomes that the other slices of a model count for.
+
+    Examples:
+        >>> own_from(16.0), own_from(2.0), own_from(1024.0)
+        (16, 2, 50)
+    """
+    return math.ceil(min(float(CELL_OUTCOMES), concentration))
 
 
 def update_of(kept: Sequence[ModelBelief], found: Sequence[ModelBelief], threshold: float) -> Kept:
@@ -142,7 +157,7 @@ def _moved(old: ModelBelief, new: ModelBelief) -> float:
 
 
 def _comes_of_age(old: ModelBelief, new: ModelBelief) -> bool:
-    return (old.outcomes >= CELL_OUTCOMES) != (new.outcomes >= CELL_OUTCOMES)
+    return (old.outcomes >= old.own_from) != (new.outcomes >= new.own_from)
 
 
 def _in_order(columns: ExecutionColumns, rows: NDArray[np.int64]) -> NDArray[np.int64]:

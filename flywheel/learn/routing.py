@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from flywheel.errors import NotEnoughData
 from flywheel.learn.counting import count_of
-from flywheel.learn.effectiveness import CELL_OUTCOMES
 from flywheel.records.model_belief import ModelBelief, ModelChoice, ModelOption
 from flywheel.stats.allocation import thompson_shares
 from flywheel.stats.pooling import chance_above
@@ -52,10 +51,11 @@ def route(
 
     Each model's share of the requests is the chance that it is the best: its
     pass rate less what its price and its time are worth. A model's pass rate is
-    that over all slices until it has 50 outcomes in the slice, then that of the
-    slice. At most `explore` of the requests go to others than the best one, as
-    soon as that has 30 outcomes. Models that are not sure enough to reach the
-    floor get nothing; where none is, the one most likely to reach it gets all.
+    that over all slices until it has 50 outcomes in the slice, or fewer where the
+    slices differ much, then that of the slice. At most `explore` of the requests
+    go to others than the best one, as soon as that has 30 outcomes. Models that
+    are not sure enough to reach the floor get nothing; where none is, the one most
+    likely to reach it gets all.
 
     Args:
         beliefs: of one prompt.
@@ -117,7 +117,7 @@ def options_of(
         return ()
     # Where nobody knows the slice a model is shown as it is over all slices.
     shown = [here.get(name, whole[name]) for name in names]
-    judged = [one if one.outcomes >= CELL_OUTCOMES else whole[one.model] for one in shown]
+    judged = [one if one.outcomes >= one.own_from else whole[one.model] for one in shown]
     cost = [_expected(here.get(name), whole[name], "cost_usd") for name in names]
     latency = [_expected(here.get(name), whole[name], "latency_ms") for name in names]
     bonus = -(rules.cost_weight * _dearest(cost) + rules.latency_weight * _dearest(latency) / 1000.0)
@@ -240,7 +240,7 @@ def _uniform(text: str) -> float:
 def _expected(here: ModelBelief | None, whole: ModelBelief, name: str) -> float | None:
     """Mean of the slice where it rests on enough, else of the model."""
     own = getattr(here, name) if here is not None else None
-    if own is not None and own.n >= CELL_OUTCOMES:
+    if here is not None and own is not None and own.n >= here.own_from:
         return own.mean  # type: ignore[no-any-return]
     return getattr(whole, name).mean  # type: ignore[no-any-return]
 

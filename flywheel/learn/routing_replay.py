@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flywheel.learn.counting import count_of
-from flywheel.learn.effectiveness import CELL_OUTCOMES, BeliefRules
+from flywheel.learn.effectiveness import BeliefRules, own_from
 from flywheel.learn.routing import RouteRules, allowed_by, drawn, shares_of
 from flywheel.records.columns import ScoreTable
 from flywheel.stats.gap import average_gap_recovered
@@ -159,7 +159,7 @@ def play(
     shares: dict[int, NDArray[np.float64]] = {}
     for i in range(n):
         if i % REFRESH == 0:
-            known, shares = pooled(counts), {}
+            known, shares = pooled(counts, belief.concentration), {}
         c = int(requests.context[i])
         if c not in shares:
             shares[c] = _shares(known, c, bonus, how)
@@ -175,7 +175,7 @@ def play(
 def _shares(
     known: PooledBeliefs, c: int, bonus: NDArray[np.float64], rules: RouteRules
 ) -> NDArray[np.float64]:
-    own = known.outcomes[:, c] >= CELL_OUTCOMES
+    own = known.outcomes[:, c] >= own_from(known.concentration)
     passed = np.where(own, known.passed[:, c], known.arm_passed)
     failed = np.where(own, known.failed[:, c], known.arm_failed)
     outcomes = np.where(own, known.outcomes[:, c], known.outcomes.sum(axis=1))
@@ -239,7 +239,7 @@ def _report(
     rows = tuple(
         ReplayRow(
             name=name,
-            rate=paired_t_test(got[name])[0],
+            rate=_within(paired_t_test(got[name])[0]),
             recovered=None if gap <= 1e-9 else float((got[name].mean() - got["random"].mean()) / gap),
             cost_usd=_spent(shares, requests.cost_usd),
             latency_ms=_spent(shares, requests.latency_ms),
@@ -259,6 +259,13 @@ def _report(
         strong=None if strong is None else about[1][strong],
         gap_recovered=recovered,
     )
+
+
+def _within(found: Interval) -> Interval:
+    """The range of a rate, which ends at 0 and 1."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def _spent(shares: NDArray[np.float64], of: NDArray[np.float64]) -> float | None:

@@ -53,8 +53,8 @@ class LearnedPattern(Record):
         p_value, q_value: that the rate does not reach its bar, or is that of the rest; corrected over
             all that was looked at of its kind.
         confidence: chance that the rate reaches its bar, or is on the right side of the rest's.
-        holdout: later recommendations it was held against.
-        holdout_rate: their success rate; None without any.
+        later: later recommendations it was held against.
+        later_rate: their success rate; None without any.
         first_seen, last_seen: when it was first found, and last; None when it is not kept.
         retired_at: since when it is found no more; None while it is.
     """
@@ -77,8 +77,8 @@ class LearnedPattern(Record):
     confidence: Share
     strength: PatternStrength
     tier: PatternTier
-    holdout: Count
-    holdout_rate: Share | None
+    later: Count
+    later_rate: Share | None
     first_seen: UtcDatetime | None = None
     last_seen: UtcDatetime | None = None
     retired_at: UtcDatetime | None = None

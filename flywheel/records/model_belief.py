@@ -33,6 +33,8 @@ class ModelBelief(Record):
         passed, failed: pseudo-counts of the Beta posterior: the outcomes, older ones faded, with what
             is expected of the model before any of them.
         mean, low, high: expected pass rate with its 95 % credible interval.
+        own_from: outcomes from which the record in the slice decides about the slice; below it the
+            record over all slices does.
         cost_usd, latency_ms: of one execution.
         updated_at: when it was last kept; None when it is not.
     """
@@ -47,6 +49,7 @@ class ModelBelief(Record):
     mean: Share
     low: Share
     high: Share
+    own_from: Count = 50
     cost_usd: Measure = Measure()
     latency_ms: Measure = Measure()
     updated_at: UtcDatetime | None = None

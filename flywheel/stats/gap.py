@@ -1,4 +1,4 @@
-"""How much of the gap between a weak and a strong arm a score recovers."""
+"""How much of the gap from a weak arm to a strong one a score recovers."""
 
 from __future__ import annotations
 

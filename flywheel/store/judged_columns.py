@@ -67,5 +67,8 @@ def _columns(connection: Connection, query: sa.Select[Any]) -> JudgedColumns:
         numbers = [np.array(success, dtype=np.float64), floats(stated), np.array(last_us, dtype=np.float64)]
         parts.append([*numbers, *map(Codes.of, coded, texts)])
     succeeded, confidence, moment, *codes = (np.concatenate(found) for found in zip(*parts, strict=True))
-    columns = [Coded(found, one.names()) for found, one in zip(codes, coded, strict=True)]
-    return JudgedColumns(*columns, confidence=confidence, success=succeeded, judged_at=moment / 1e6)
+    agent, type_, workflow, correlation, content = (
+        Coded(found, one.names()) for found, one in zip(codes, coded, strict=True)
+    )
+    moment /= 1e6
+    return JudgedColumns(agent, type_, workflow, correlation, content, confidence, succeeded, moment)

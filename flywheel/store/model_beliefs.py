@@ -17,7 +17,7 @@ from flywheel.store.encoding import from_us, to_us
 from flywheel.store.session import Database, table_of
 
 _KEY = ("workspace", "prompt", "model", "slice")
-_NUMBERS = ("outcomes", "passed", "failed", "mean", "low", "high")
+_NUMBERS = ("outcomes", "passed", "failed", "mean", "low", "high", "own_from")
 _MEASURES = ("cost_usd", "latency_ms")
 
 
@@ -41,6 +41,7 @@ class ModelBeliefRow(StoreTable, table=True):
     mean: float
     low: float
     high: float
+    own_from: int
     measures_json: str = Field(sa_type=sa.Text)
     updated_us: int = Field(sa_type=sa.BigInteger)
 

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("mean", sa.Float(), nullable=False),
         sa.Column("low", sa.Float(), nullable=False),
         sa.Column("high", sa.Float(), nullable=False),
+        sa.Column("own_from", sa.Integer(), nullable=False),
         sa.Column("measures_json", sa.Text(), nullable=False),
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "prompt", "model", "slice"),
