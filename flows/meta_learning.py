@@ -79,9 +79,10 @@ def meta_learning(
             problems.append(f"{name or 'all prompts'}: {state.result(raise_on_failure=False)}")
     mined = refresh_learned_patterns(workspace, places, return_state=True)
     foretold = foretell_outcomes(workspace, places, return_state=True)
-    for what, state in (("patterns", mined), ("prediction", foretold)):
-        if not state.is_completed():
-            problems.append(f"{what}: {state.result(raise_on_failure=False)}")
+    if not mined.is_completed():
+        problems.append(f"patterns: {mined.result(raise_on_failure=False)}")
+    if not foretold.is_completed():
+        problems.append(f"prediction: {foretold.result(raise_on_failure=False)}")
     done = Learned(
         beliefs=tuple(beliefs),
         patterns=mined.result() if mined.is_completed() else None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from flywheel.learn.attributes import AttributeTable
 from flywheel.learn.judged import STATED, Prepared
@@ -104,7 +104,19 @@ def mine(
         *_indicators(rows, PatternKind.FAILURE_AVOIDANCE, how, workspace),
     ]
     tiers = list(PatternTier)
+    found = [one for one in found if not _said_shorter(one, found)]
     return tuple(sorted(found, key=lambda p: (-tiers.index(p.tier), -p.confidence, -p.judged, p.pattern_key)))
+
+
+def _said_shorter(pattern: LearnedPattern, found: Sequence[LearnedPattern]) -> bool:
+    """Whether fewer conditions of the same kind say the same of the same recommendations."""
+    where = set(pattern.where)
+    return any(
+        other.kind is pattern.kind
+        and set(other.where) < where
+        and (other.judged, other.succeeded, other.later) == (pattern.judged, pattern.succeeded, pattern.later)
+        for other in found
+    )
 
 
 def _population(
@@ -230,8 +242,8 @@ def _indicator(
     mean = (all_wins + 1.0) / (total + 2.0)
     passed, failed = CONCENTRATION * mean + k, CONCENTRATION * (1 - mean) + n - k
     above = float(chance_above(passed, failed, rest))
-    again = _on_its_side(rows, here & later, later & ~here, wins=wins)
-    confirmed = later_n >= rules.least_held_out and again >= rules.supported
+    again = _confirmed(rows, here & later, later & ~here, wins=wins)
+    confirmed = later_n >= rules.least_held_out and again <= 1.0 - rules.supported
     return _pattern(
         (workspace, kind, found.where, PatternTier.PROVEN if confirmed else PatternTier.SUPPORTED),
         (n, k, later_n, later_k),
@@ -241,12 +253,12 @@ def _indicator(
     )
 
 
-def _on_its_side(rows: Prepared, here: NDArray[np.bool_], rest: NDArray[np.bool_], *, wins: bool) -> float:
-    """Chance that the later recommendations differ from the rest of them to the same side."""
-    n, k = int(here.sum()), int((here & rows.success).sum())
-    others = (int((rest & rows.success).sum()) + 1.0) / (int(rest.sum()) + 2.0)
-    above = float(chance_above(1.0 + k, 1.0 + n - k, others))
-    return above if wins else 1.0 - above
+def _confirmed(rows: Prepared, here: NDArray[np.bool_], rest: NDArray[np.bool_], *, wins: bool) -> float:
+    """One-sided exact p of no difference between the later recommendations and the rest of them."""
+    good = rows.success if wins else ~rows.success
+    n, k = int(here.sum()), int((here & good).sum())
+    total, all_good = n + int(rest.sum()), k + int((rest & good).sum())
+    return float(hypergeom.sf(k - 1, total, all_good, n))
 
 
 def _pattern(

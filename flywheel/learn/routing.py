@@ -19,6 +19,9 @@ from flywheel.stats.pooling import chance_above
 COLD_OUTCOMES = 30
 """Outcomes of the leading model below which nobody can say who leads, so that no ceiling holds."""
 
+TINY = 1e-12
+"""Share below which nobody is given anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class RouteRules:
@@ -225,7 +228,7 @@ def drawn(shares: ArrayLike, names: Sequence[str], key: str) -> int:
     """
     weights = np.asarray(shares, dtype=np.float64)
     scores = [
-        math.inf if weight <= 0 else -math.log(_uniform(f"{name}\x00{key}")) / weight
+        math.inf if weight < TINY else -math.log(_uniform(f"{name}\x00{key}")) / weight
         for name, weight in zip(names, weights, strict=True)
     ]
     return int(np.argmin(scores))
