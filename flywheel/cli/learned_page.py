@@ -35,28 +35,33 @@ def draw_patterns(console: Console, patterns: Sequence[LearnedPattern], judged: 
     if not patterns:
         console.print(f"No pattern in {count_of(judged, 'judged recommendation')}.")
         return
-    table = make_table(
-        None,
-        ("pattern", "where", "tier", "succeed", "interval", "n", "q", "later"),
-        right=("succeed", "interval", "n", "q", "later"),
-    )
-    for one in patterns:
-        later = UNKNOWN if one.later_rate is None else f"{percent(one.later_rate, 0)} of {one.later}"
-        table.add_row(
-            one.kind.value,
-            where_of(one.where),
-            one.tier.value,
-            percent(one.shrunk_rate, 0),
-            f"{percent(one.low, 0)} to {percent(one.high, 0)}",
-            str(one.judged),
-            chance(one.q_value),
-            later,
+    for kind in dict.fromkeys(one.kind for one in patterns):
+        table = make_table(
+            kind.value.replace("_", " "),
+            ("where", "tier", "succeed", "interval", "n", "q", "later"),
+            right=("succeed", "interval", "n", "q", "later"),
         )
-    console.print(table)
+        for one in patterns:
+            if one.kind is kind:
+                table.add_row(*_cells(one))
+        console.print(table)
     console.print(
         f"from the earlier 70 % of {count_of(judged, 'judged recommendation')}; 'later' is the rest of them, "
         "which took no part in the finding",
         style="dim",
+    )
+
+
+def _cells(one: LearnedPattern) -> tuple[str, ...]:
+    later = UNKNOWN if one.later_rate is None else f"{percent(one.later_rate, 0)} of {one.later}"
+    return (
+        where_of(one.where),
+        one.tier.value,
+        percent(one.shrunk_rate, 0),
+        f"{percent(one.low, 0)} to {percent(one.high, 0)}",
+        str(one.judged),
+        chance(one.q_value),
+        later,
     )
 
 

@@ -87,19 +87,32 @@ def route(
     own = options_of(beliefs, slice_name, how)
     if not own:
         raise NotEnoughData("a belief in a model", 0, 1)
-    shares = np.array([one.share for one in own])
-    place = drawn(shares, [one.model for one in own], f"{seed}" if key is None else f"key:{key}")
-    chosen, leader = own[place], own[0]
+    choice = pick(own, key, how, seed)
+    about = {"workspace": beliefs[0].workspace, "prompt": beliefs[0].prompt, "slice": slice_name}
+    return choice.model_copy(update=about)
+
+
+def pick(
+    options: Sequence[ModelOption], key: str | None = None, rules: RouteRules | None = None, seed: int = 0
+) -> ModelChoice:
+    """One of the options, by its share; the cheap part of a choice, when the options are at hand.
+
+    Args:
+        options: at least one, as `options_of` gives them.
+        key: whom the request is for.
+        rules: what the options were made with.
+        seed: of the draw where there is no key.
+    """
+    how = rules or RouteRules()
+    names, shares = [one.model for one in options], [one.share for one in options]
+    chosen = options[drawn(shares, names, f"{seed}" if key is None else f"key:{key}")]
     return ModelChoice(
-        workspace=beliefs[0].workspace,
-        prompt=beliefs[0].prompt,
-        slice=slice_name,
         key=key,
         model=chosen.model,
         propensity=chosen.share,
-        explores=chosen.model != leader.model,
-        options=own,
-        because=_because(chosen, leader, own, how),
+        explores=chosen.model != options[0].model,
+        options=tuple(options),
+        because=_because(chosen, options[0], options, how),
     )
 
 

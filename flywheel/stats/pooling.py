@@ -191,12 +191,21 @@ def fit_concentration(counts: CellCounts) -> float:
     s, f = counts.passed[rows], counts.failed[rows]
     total_s, total_f = s.sum(axis=1, keepdims=True), f.sum(axis=1, keepdims=True)
     mean = (total_s + 0.5) / (total_s + total_f + 1.0)
-    likelihood = [
-        float((betaln(s + g * mean, f + g * (1 - mean)) - betaln(g * mean, g * (1 - mean))).sum())
-        for g in GRID
-    ]
+    likelihood = [_likelihood(g, s, f, mean) for g in GRID]
     belief = -0.5 * (np.log(GRID / CONCENTRATION) / GRID_SPREAD) ** 2
     return float(GRID[int(np.argmax(np.array(likelihood) + belief))])
+
+
+def _likelihood(
+    strength: float, s: NDArray[np.float64], f: NDArray[np.float64], mean: NDArray[np.float64]
+) -> float:
+    """Marginal log-likelihood of a concentration, the arms' own means integrated out."""
+    a, b = strength * mean, strength * (1.0 - mean)
+    told = (s + f) / (1.0 + np.maximum(s + f - 1.0, 0.0) / (strength + 1.0))
+    # Laplace: a mean that was fitted to the same cells makes them look more alike than they are.
+    information = told.sum(axis=1) / (mean * (1.0 - mean)).ravel()
+    fit = (betaln(s + a, f + b) - betaln(a, b)).sum()
+    return float(fit - 0.5 * np.log(np.maximum(information, 1e-12)).sum())
 
 
 def chance_above(passed: ArrayLike, failed: ArrayLike, rate: ArrayLike) -> NDArray[np.float64]:
@@ -250,5 +259,10 @@ def _from_other_contexts(
     other_s = counts.passed.sum(axis=1, keepdims=True) - counts.passed + NEWCOMER * everyone
     other_f = counts.failed.sum(axis=1, keepdims=True) - counts.failed + NEWCOMER * (1.0 - everyone)
     others = other_s + other_f
-    weight = 1.0 / (1.0 / (strength + 1.0) + 1.0 / (others + 1.0)) - 1.0
+    own = counts.passed + counts.failed
+    total = own.sum(axis=1, keepdims=True)
+    # A mean over few contexts, or over one that has most of the outcomes, is itself one draw of a context.
+    squares = (own**2).sum(axis=1, keepdims=True) - own**2
+    uneven = squares / np.maximum(total - own, 1.0) ** 2
+    weight = 1.0 / ((1.0 + uneven) / (strength + 1.0) + 1.0 / (others + 1.0)) - 1.0
     return other_s / others, np.maximum(weight, 1.0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flywheel.errors import StoreUnreachable, UnknownName
-from flywheel.learn.routing import RouteRules, route
-from flywheel.records.model_belief import ModelBelief, ModelChoice
+from flywheel.learn.routing import RouteRules, options_of, pick
+from flywheel.records.model_belief import ModelBelief, ModelChoice, ModelOption
 from flywheel.settings import read_settings
 from flywheel.store.live_cache import Freshness, LiveCache
 from flywheel.store.open import SqlStore
@@ -39,9 +39,23 @@ class BestModelSettings:
     first_wait_s: float = FIRST_WAIT_S
 
 
-def _read(store: SqlStore, workspace: str, prompt: str) -> tuple[ModelBelief, ...]:
-    own = store.learned.beliefs(workspace, prompt)
-    return tuple(own or store.learned.beliefs(workspace))
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Beliefs with the options that were made of them, by slice and rules."""
+
+    beliefs: tuple[ModelBelief, ...]
+    options: dict[tuple[str | None, RouteRules], tuple[ModelOption, ...]] = field(default_factory=dict)
+
+    def options_for(self, slice_name: str | None, rules: RouteRules) -> tuple[ModelOption, ...]:
+        known = slice_name if any(one.slice == slice_name for one in self.beliefs) else None
+        if (known, rules) not in self.options:
+            self.options[known, rules] = options_of(self.beliefs, known, rules)
+        return self.options[known, rules]
+
+
+def _read(store: SqlStore, workspace: str, prompt: str) -> _Known | None:
+    found = store.learned.beliefs(workspace, prompt) or store.learned.beliefs(workspace)
+    return _Known(tuple(found)) if found else None
 
 
 _CACHE: Final = LiveCache(_read, "flywheel-best-model")
@@ -111,7 +125,8 @@ def choose_model(
     entry = _CACHE.entry(source, workspace, prompt, Freshness(wanted.ttl_s, wanted.first_wait_s))
     if entry.value:
         seed = 0 if key is not None else secrets.randbits(63)
-        return route(entry.value, slice, key, wanted.rules, seed)
+        choice = pick(entry.value.options_for(slice, wanted.rules), key, wanted.rules, seed)
+        return choice.model_copy(update={"workspace": workspace, "prompt": prompt, "slice": slice})
     if entry.known:
         msg = (
             f"No belief in a model is kept for prompt {prompt!r}. Nothing was chosen. Keep what the "
