@@ -18,7 +18,9 @@ from deployments.bootstrap import LIMITS, MODEL, POOL
 from flows.deliver_alerts import deliver_alerts
 from flows.import_executions import import_executions
 from flows.learning_cycle import learning_cycle
+from flows.meta_learning import meta_learning
 from flows.quality_watch import quality_watch
+from flows.refresh_patterns import refresh_patterns
 from flows.release_watch import release_watch
 from flows.roll_back import roll_back
 from flows.waiting import REVIEW_WINDOW_S
@@ -31,7 +33,16 @@ PAGE = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(
     "flow",
-    [learning_cycle, roll_back, import_executions, deliver_alerts, quality_watch, release_watch],
+    [
+        learning_cycle,
+        roll_back,
+        import_executions,
+        deliver_alerts,
+        quality_watch,
+        release_watch,
+        meta_learning,
+        refresh_patterns,
+    ],
     ids=lambda flow: flow.name,
 )
 def test_every_parameter_is_documented(flow) -> None:
