@@ -1,4 +1,4 @@
-"""Patterns of recommendations that succeed, each tested and held against later ones."""
+"""Patterns of recommendations that succeed, tested, then held against later ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model to ask: the share of requests each one gets, and who is given which."""
+"""Which model to ask: the share of requests each one gets, by which each is given its own."""
 
 from __future__ import annotations
 
