@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal, Protocol
@@ -14,7 +14,7 @@ from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
 from flywheel.records.columns import ExecutionColumns, RecommendationColumns, Scope, ScoreTable
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
-from flywheel.records.execution import Execution
+from flywheel.records.execution import Execution, Outcome
 from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
