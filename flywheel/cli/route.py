@@ -117,7 +117,7 @@ def _advise(
     def draw(console: Console) -> None:
         draw_choice(console, choice)
         if not kept:
-            again = f"flywheel route {prompt or ''}".strip()
+            again = " ".join(word for word in ("flywheel route", prompt) if word) + door.again
             console.print(
                 f"from the executions as they are now; keep it for best_model with: {again} --update",
                 style="dim",
