@@ -31,6 +31,7 @@ BENCHMARKS = {
     "watch": Benchmark("one look at the quality of 64 streams"),
     "value": Benchmark("all value metrics against one SQL aggregate"),
     "trust": Benchmark("trust in a thousand agents from a million outcomes"),
+    "routing": Benchmark("regret of routing in three settings; decisions a second", ("--worlds", "6")),
     "flaky": Benchmark("flaky tests told from the others, simulated"),
     "grouping": Benchmark("failure patterns against Drain3 on labelled failures"),
     "optimizers": Benchmark("a cycle against gepa and DSPy on equal data", ("--seeds", "2")),

@@ -18,6 +18,9 @@ _DOORS = {
     "start_test_session": "flywheel.capture.sessions",
     "persist_session_results": "flywheel.capture.sessions",
     "get_prompt": "flywheel.store.live_prompt",
+    "best_model": "flywheel.store.live_model",
+    "choose_model": "flywheel.store.live_model",
+    "BestModelSettings": "flywheel.store.live_model",
 }
 """What `flywheel.NAME` is, and the module that has it; none is imported before it is asked for."""
 

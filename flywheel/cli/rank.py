@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flywheel.cli.doors import Document, open_door
+from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import UNKNOWN, bar, make_table, percent, say_nothing_there, short, styled
 from flywheel.cli.names import known_prompt
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.cli.strategies import StrategyOption, known_strategy
+from flywheel.errors import InputError
 from flywheel.learn.counting import count_of
 
 if TYPE_CHECKING:
@@ -30,19 +31,34 @@ class RankBy(StrEnum):
     AGENT = "agent"
 
 
-@app.command(epilog=examples("flywheel rank --by model", "flywheel rank --by version --prompt triage"))
+@app.command(
+    epilog=examples(
+        "flywheel rank --by model",
+        "flywheel rank --by version --prompt triage",
+        "flywheel rank --by model --belief",
+    )
+)
 def rank(
     *,
     by: Annotated[RankBy, typer.Option("--by", help="What to put in order.")],
     prompt: PromptOption = None,
     suite: Annotated[str | None, typer.Option("--suite", metavar="S", help="Only this suite.")] = None,
     slice_name: Annotated[str | None, typer.Option("--slice", metavar="S", help="Only this slice.")] = None,
+    belief: Annotated[
+        bool,
+        typer.Option(
+            "--belief", help="Models alone: what to expect of each, also of those without common cases."
+        ),
+    ] = False,
     strategy: StrategyOption = "balanced",
     store: StoreOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Order models, versions or agents by mean score on the cases all of them ran."""
+    """Order models, versions or agents by mean score on the cases all of them ran.
+
+    --belief shows the posterior of each model's pass rate, over all slices and in each of them.
+    """
     from flywheel.learn.experiments import GateRules
     from flywheel.learn.experiments import rank as rank_arms
     from flywheel.records.columns import NOT_EVIDENCE, Scope
@@ -51,6 +67,9 @@ def rank(
     rules = GateRules.from_strategy(known_strategy(strategy))
     if prompt is not None:
         known_prompt(door.store, door.workspace, prompt)
+    if belief:
+        _show_beliefs(door, by, prompt, (suite, slice_name))
+        return
     scope = Scope(
         workspace=door.workspace,
         prompt=prompt,
@@ -86,6 +105,39 @@ def rank(
             )
             return
         draw_ranking(console, by.value, rows)
+
+    door.answer(document, draw)
+
+
+def _show_beliefs(
+    door: Door, by: RankBy, prompt: str | None, narrower: tuple[str | None, str | None]
+) -> None:
+    from flywheel.cli.beliefs_page import draw_beliefs
+    from flywheel.phases.effectiveness import believed_now
+
+    if by is not RankBy.MODEL or any(narrower):
+        msg = (
+            "--belief is about models on all their executions. Nothing was shown. "
+            "Say --by model, and leave --suite and --slice out."
+        )
+        raise InputError(msg)
+    found = believed_now(door.store, door.workspace, prompt)
+    kept = door.store.learned.beliefs(door.workspace, prompt)
+    document: Document = {
+        "by": by.value,
+        "workspace": door.workspace,
+        "prompt": prompt,
+        "beliefs": [one.model_dump(mode="json") for one in found],
+        "kept": [one.model_dump(mode="json") for one in kept],
+    }
+
+    def draw(console: Console) -> None:
+        if not found:
+            say_nothing_there(
+                console, "No execution says its model.", "Bring some in: flywheel import jsonl FILE"
+            )
+            return
+        draw_beliefs(console, found, kept)
 
     door.answer(document, draw)
 

@@ -13,6 +13,7 @@ from flywheel.ports.keeping import (
     Store,
     StrategyOutcomes,
 )
+from flywheel.ports.learned import LearnedStore
 from flywheel.ports.outside import (
     AlertChannel,
     AsyncChatModel,
@@ -26,7 +27,7 @@ from flywheel.ports.outside import (
     RunPlan,
     RunSource,
 )
-from flywheel.ports.recommendations import RecommendationStore
+from flywheel.ports.recommending import RecommendationStore
 
 __all__ = [
     "AlertChannel",
@@ -42,6 +43,7 @@ __all__ = [
     "CycleObserver",
     "CycleStore",
     "ExecutionStore",
+    "LearnedStore",
     "LineageStore",
     "ObservedCall",
     "PromptStore",

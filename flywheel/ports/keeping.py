@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from flywheel.ports.counts import WindowCounts, WriteCounts
-from flywheel.ports.recommendations import RecommendationStore
+from flywheel.ports.learned import LearnedStore
+from flywheel.ports.recommending import RecommendationStore
 from flywheel.records.alert import Alert
 from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
@@ -357,4 +358,9 @@ class Store(Protocol):
     @property
     def recommendations(self) -> RecommendationStore:
         """Recommendations with their outcomes."""
+        ...
+
+    @property
+    def learned(self) -> LearnedStore:
+        """Beliefs in models, learned patterns."""
         ...

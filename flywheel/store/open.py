@@ -8,6 +8,7 @@ from flywheel.store.alerts import SqlAlerts
 from flywheel.store.cases import SqlCases
 from flywheel.store.cycles import SqlCycles
 from flywheel.store.executions import SqlExecutions
+from flywheel.store.learned import SqlLearned
 from flywheel.store.lineage import SqlLineage
 from flywheel.store.model_calls import SqlModelCalls
 from flywheel.store.positions import SqlPositions
@@ -46,6 +47,7 @@ class SqlStore:
         self.strategy_outcomes = SqlStrategyOutcomes(database)
         self.model_calls = SqlModelCalls(database)
         self.responses = SqlResponses(database)
+        self.learned = SqlLearned(database)
         self.recommendations = SqlRecommendations(database)
         self.trust = SqlTrust(database)
 

@@ -16,7 +16,9 @@ from flywheel.store import (
     claims,
     cycles,
     executions,
+    learned_patterns,
     lineage,
+    model_beliefs,
     model_calls,
     positions,
     prompts,
@@ -29,7 +31,7 @@ from flywheel.store import (
 from flywheel.store.base import StoreTable
 from flywheel.store.session import Database, lock_writers
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """Revision of the schema this program reads and writes; the newest file of migrations/versions."""
 
 VERSION_TABLE: Final = "flywheel_version"
@@ -51,6 +53,8 @@ NOUNS: Final = (
     positions,
     recommendations,
     trust,
+    model_beliefs,
+    learned_patterns,
 )
 """Importing these defines all tables."""
 

@@ -20,7 +20,9 @@ from flows.dashboard import dashboard
 from flows.deliver_alerts import deliver_alerts
 from flows.import_executions import import_executions
 from flows.learning_cycle import learning_cycle
+from flows.meta_learning import meta_learning
 from flows.quality_watch import quality_watch
+from flows.refresh_patterns import refresh_patterns
 from flows.release_watch import release_watch
 from flows.roll_back import roll_back
 from flows.update_trust import update_trust
@@ -44,6 +46,8 @@ PAGE = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
         update_trust,
         cleanup,
         dashboard,
+        meta_learning,
+        refresh_patterns,
     ],
     ids=lambda flow: flow.name,
 )

@@ -1,4 +1,4 @@
-"""What is kept of recommendations."""
+"""What keeps recommendations of agents, as a protocol."""
 
 from __future__ import annotations
 
