@@ -15,7 +15,7 @@ from flows.form import AlertsField, PromptsField, StoreField, WorkspaceField
 from flywheel.learn.counting import count_of
 from flywheel.records.quality import QualityReport
 from flywheel.watch.quality_news import quality_news
-from tasks.quality import QualityRequest, tell_degraded, watch_quality
+from tasks.quality import QualityRequest, tell_degraded, watch_measures, watch_quality
 from tasks.raise_alerts import check_channels, end_alerts, raise_alerts
 from tasks.wiring import Places
 
@@ -25,6 +25,15 @@ LevelField = Annotated[
 DaysField = Annotated[
     int | None,
     Field(ge=1, le=400, title="Window (days)", description="empty: that of the alerts file, else 7"),
+]
+
+ResponseField = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        title="Response time (ms)",
+        description="95 % should keep to it; empty: that of the alerts file, else not watched",
+    ),
 ]
 
 
@@ -42,6 +51,7 @@ def quality_watch(  # noqa: PLR0913  a form: one field per parameter
     target: LevelField = None,
     warning: LevelField = None,
     critical: LevelField = None,
+    response_ms: ResponseField = None,
     alerts: AlertsField = ["default"],  # noqa: B006  the same
     workspace: WorkspaceField = "default",
     store: StoreField = "default",
@@ -55,6 +65,7 @@ def quality_watch(  # noqa: PLR0913  a form: one field per parameter
         target: level that should be reached.
         warning: level below which a person should look.
         critical: level below which a person must look.
+        response_ms: response time that 95 % should keep to.
         alerts: names of Flywheel Alert Channel blocks.
         workspace: whose executions.
         store: name of a Flywheel Store block.
@@ -72,9 +83,13 @@ def quality_watch(  # noqa: PLR0913  a form: one field per parameter
         target=target,
         warning=warning,
         critical=critical,
+        response_ms=response_ms,
     )
     report = watch_quality(request, places)
+    measures = watch_measures(request, places)
     news = quality_news(report)
+    for one in measures:
+        news = news + quality_news(one)
     problems: tuple[str, ...] = ()
     if news.alerts:
         problems = raise_alerts(news, alerts, places)

@@ -12,10 +12,11 @@ from prefect.logging import get_run_logger
 from blocks.store import store_block
 from flywheel.cli.drawing import UNKNOWN, moment, percent
 from flywheel.cli.names import known_prompt
+from flywheel.cli.watch_measures import value_of
 from flywheel.cli.watch_page import promises, shown, since, trend
 from flywheel.cli.watch_settings import settings_of
 from flywheel.records.alert import Severity
-from flywheel.records.base import Name, Record, Share
+from flywheel.records.base import Name, NonNegative, Record, Share
 from flywheel.records.cycle import FeedbackLoopInput
 from flywheel.records.quality import Days, QualityReport, QualitySettings
 from flywheel.watch.alerting import AutomatedAlertingSystem
@@ -37,6 +38,7 @@ class QualityRequest(Record):
         prompts: none means all.
         window_days: over which a level is judged.
         excellent, target, warning, critical: levels.
+        response_ms: response time that 95 % should keep to; 0 does not watch it.
     """
 
     workspace: Name = "default"
@@ -46,6 +48,7 @@ class QualityRequest(Record):
     target: Share | None = None
     warning: Share | None = None
     critical: Share | None = None
+    response_ms: NonNegative | None = None
 
     def over(self, settings: QualitySettings) -> QualitySettings:
         """Settings with what the request says over them.
@@ -60,7 +63,7 @@ class QualityRequest(Record):
         names = ("excellent", "target", "warning", "critical")
         levels = [f"{name}={getattr(self, name)!r}" for name in names if getattr(self, name) is not None]
         window = None if self.window_days is None else f"{self.window_days}d"
-        return settings_of(settings, window, levels)
+        return settings_of(settings, window, levels, response_ms=self.response_ms)
 
 
 @task(
@@ -101,6 +104,56 @@ def watch_quality(request: QualityRequest, places: Places) -> QualityReport:
         f"Quality of every stream, at {moment(report.read_at)} UTC.",
     )
     return report
+
+
+@task(
+    name="watch-measures",
+    description="Reads response time, where a target is set, and satisfaction, where there are ratings.",
+    task_run_name="watch measures of {request.workspace}",
+    timeout_seconds=QUICK_S,
+    tags=["flywheel"],
+    **POLICY,
+)
+def watch_measures(request: QualityRequest, places: Places) -> tuple[QualityReport, ...]:
+    """One look at what is watched beside quality; each table is an artifact.
+
+    Args:
+        request: prompts, window, response time.
+        places: names of the blocks.
+
+    Raises:
+        InputError: the alerts file has a mistake.
+    """
+    settings = request.over(read_alerts(os.environ).watch)
+    with store_block(places.store).open() as store:
+        monitor = QualityThresholdMonitor(AutomatedAlertingSystem(store, ()), settings, request.workspace)
+        found = monitor.measures(request.prompts[0] if len(request.prompts) == 1 else None)
+    reports = []
+    for report in found:
+        kept = tuple(one for one in report.readings if not request.prompts or one.prompt in request.prompts)
+        reports.append(report.model_copy(update={"readings": kept}))
+        measure = report.settings.measure
+        publish_table(
+            FeedbackLoopInput(prompt=measure.replace(" ", "-"), workspace=request.workspace),
+            "watch",
+            measure_rows(reports[-1]),
+            f"{measure.capitalize()} of every stream, at {moment(report.read_at)} UTC.",
+        )
+    return tuple(reports)
+
+
+def measure_rows(report: QualityReport) -> list[Row]:
+    """The readings of a further measure as rows of a table: its own number beside the share.
+
+    Args:
+        report: what was read.
+    """
+    numbers = {one.name: value_of(one, report.settings.measure) for one in report.readings}
+    made = quality_rows(report)
+    return [
+        {**row, "value": numbers[str(row["stream"])][0]} if str(row["stream"]) in numbers else row
+        for row in made
+    ]
 
 
 def tell_degraded(report: QualityReport) -> tuple[str, ...]:

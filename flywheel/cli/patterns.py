@@ -16,7 +16,7 @@ from flywheel.cli.options import JsonOption, PromptOption, StoreOption, Workspac
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flywheel.cli.patterns_seen import Tried
+    from flywheel.cli.patterns_seen import Seen, Tried
     from flywheel.phases.explain import Explained, Explainer
     from flywheel.records.findings import Insight
 
@@ -51,7 +51,7 @@ def patterns(
     as_json: JsonOption = False,
 ) -> None:
     """Failure patterns of the stored executions, the most damaging first."""
-    from flywheel.cli.patterns_page import draw_explained, draw_head, draw_insights, draw_patterns, draw_rest
+    from flywheel.cli.patterns_page import draw_explained, draw_head, draw_patterns, draw_rest
     from flywheel.cli.patterns_seen import look, tried_for
     from flywheel.learn.insights import insights
     from flywheel.phases.explain import explained
@@ -82,6 +82,7 @@ def patterns(
         "insights": _insights(told_first, tried),
         "worse_slices": [s.model_dump(mode="json") for s in seen.worse[:limit]],
         "flaky": [t.model_dump(mode="json") for t in seen.flaky[:limit]],
+        "advice": seen.advice.model_dump(mode="json"),
         "explained": None if told is None else _told(told, kept),
     }
 
@@ -95,11 +96,19 @@ def patterns(
         draw_patterns(console, found[:limit], tried, seen.part)
         _draw_more(console, len(found), limit)
         draw_rest(console, seen, limit)
-        draw_insights(console, told_first)
+        _draw_first(console, told_first, seen)
         if told is not None:
             draw_explained(console, told, kept)
 
     door.answer(document, draw)
+
+
+def _draw_first(console: Console, first: Sequence[Insight], seen: Seen) -> None:
+    from flywheel.cli.advice_page import draw_advice
+    from flywheel.cli.patterns_page import draw_insights
+
+    draw_insights(console, first)
+    draw_advice(console, seen.advice)
 
 
 def _draw_more(console: Console, there: int, limit: int) -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flywheel.learn.advice import Grounds, advice
 from flywheel.learn.attributes import attributes_of, attributes_of_columns
 from flywheel.learn.flaky import flaky_only
 from flywheel.learn.pattern_states import RESOLVED, with_states
 from flywheel.learn.patterns import PatternEvidence, mine_patterns
 from flywheel.learn.slices import search_slices
 from flywheel.ports import Store
+from flywheel.records.advice import Advice
 from flywheel.records.analysis import FailurePattern
 from flywheel.records.columns import OUTCOMES, Scope
 from flywheel.records.cycle import FeedbackLoopOutput
@@ -38,6 +40,7 @@ class Seen:
         resolved: known ones that would have shown by now.
         worse: places where more fails than in the rest.
         flaky: tests that pass as well as fail although nothing changed.
+        advice: what to refine first.
     """
 
     failures: Sequence[Execution]
@@ -48,6 +51,7 @@ class Seen:
     resolved: list[FailurePattern]
     worse: tuple[SliceFinding, ...]
     flaky: tuple[FlakyTest, ...]
+    advice: Advice
 
     @property
     def part(self) -> float:
@@ -85,6 +89,13 @@ def look(store: Store, scope: Scope) -> Seen:
         resolved=[p for p in stated if not p.count and p.state == RESOLVED],
         worse=search_slices(attributes_of(read) if whole else attributes_of_columns(columns)),
         flaky=flaky_only(columns),
+        advice=advice(
+            Grounds(
+                columns,
+                tuple(p for p in stated if p.count),
+                tuple(store.strategy_outcomes.recent(scope.workspace)),
+            )
+        ),
     )
 
 

@@ -11,14 +11,16 @@ from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import UNKNOWN, amount, bar, make_table, percent, say_nothing_there, short
 from flywheel.cli.names import known_prompt
 from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.errors import InputError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rich.console import Console
 
+    from flywheel.records.advice import Advice, PastChange
     from flywheel.records.analysis import SliceReport, TestExecutionReport
-    from flywheel.records.columns import Scope
+    from flywheel.records.columns import ExecutionColumns, Scope
     from flywheel.records.findings import SliceFinding
 
 app = typer.Typer(add_completion=False)
@@ -37,7 +39,13 @@ class ReportBy(StrEnum):
     AGENT = "agent"
 
 
-@app.command(epilog=examples("flywheel report --by slice", "flywheel report --prompt triage --by version"))
+@app.command(
+    epilog=examples(
+        "flywheel report --by slice",
+        "flywheel report --prompt triage --by version",
+        "flywheel report --window-days 7 --against-days 28",
+    )
+)
 def report(
     *,
     by: Annotated[ReportBy | None, typer.Option("--by", help="One row per value, worst first.")] = None,
@@ -48,11 +56,22 @@ def report(
     window_days: Annotated[
         float | None, typer.Option("--window-days", min=0.001, metavar="D", help="Only the last D days.")
     ] = None,
+    against_days: Annotated[
+        float | None,
+        typer.Option(
+            "--against-days",
+            min=0.001,
+            metavar="D",
+            help="Beside the D days before --window-days.",
+        ),
+    ] = None,
     store: StoreOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Pass rate, errors, latency, tokens, cost of the stored executions."""
+    from flywheel.cli.advice_page import draw_changes, draw_savings
+    from flywheel.learn.sentiment import voices_in_words
     from flywheel.records.columns import NOT_EVIDENCE, Scope
 
     door = open_door(store, workspace, as_json)
@@ -65,13 +84,19 @@ def report(
         since=since(window_days),
         exclude_sources=NOT_EVIDENCE,
     )
-    overall, rows, worse = _reports(door, scope, by)
+    columns = door.store.executions.columns(scope)
+    overall, rows, worse = _reports(door, scope, by, columns)
+    voices = door.store.executions.voices(scope)
+    found, changes = _advised(door, scope, columns, (window_days, against_days))
     document: Document = {
         "workspace": door.workspace,
         "prompt": prompt,
         "by": by.value if by else None,
         "overall": report_document(overall),
         "rows": [{by.value: row.slice, **report_document(row.report)} for row in rows] if by else [],
+        "voices": voices.model_dump(mode="json"),
+        "savings": [one.model_dump(mode="json") for one in found.savings],
+        "against": [one.model_dump(mode="json") for one in changes],
         "worse_slices": [found.model_dump(mode="json") for found in worse],
     }
 
@@ -82,6 +107,12 @@ def report(
             )
             return
         draw_overall(console, overall)
+        said = voices_in_words(voices)
+        if said:
+            console.print(f"people: {said}")
+        draw_savings(console, found)
+        if changes:
+            draw_changes(console, changes, f"{window_days:g} days beside the {against_days:g} before")
         if by is not None:
             draw_rows(console, by.value, rows)
         if worse:
@@ -160,7 +191,7 @@ def _spread(report: TestExecutionReport) -> str:
 
 
 def _reports(
-    door: Door, scope: Scope, by: ReportBy | None
+    door: Door, scope: Scope, by: ReportBy | None, columns: ExecutionColumns
 ) -> tuple[TestExecutionReport, tuple[SliceReport, ...], tuple[SliceFinding, ...]]:
     from dataclasses import replace
 
@@ -169,7 +200,6 @@ def _reports(
     from flywheel.learn.slices import search_slices
     from flywheel.records.analysis import SliceReport
 
-    columns = door.store.executions.columns(scope)
     overall = test_execution_report(columns)
     worse = search_slices(attributes_of_columns(columns))
     if by is None:
@@ -182,6 +212,25 @@ def _reports(
         of_prompt = door.store.executions.columns(replace(scope, prompt=name))
         reports.append(SliceReport(slice=name, report=test_execution_report(of_prompt, None, name)))
     return overall, tuple(sorted(reports, key=_worst_first)), worse
+
+
+def _advised(
+    door: Door, scope: Scope, columns: ExecutionColumns, days: tuple[float | None, float | None]
+) -> tuple[Advice, tuple[PastChange, ...]]:
+    """What could be saved, and every measure beside itself in the time before."""
+    from dataclasses import replace
+
+    from flywheel.learn.advice import Grounds, advice, changes_since
+
+    window_days, against_days = days
+    found = advice(Grounds(columns))
+    if against_days is None:
+        return found, ()
+    if window_days is None:
+        msg = "--against-days needs --window-days: before which window? Nothing was compared."
+        raise InputError(msg)
+    earlier = replace(scope, since=since(window_days + against_days), until=scope.since)
+    return found, changes_since(columns, door.store.executions.columns(earlier))
 
 
 def _worst_first(row: SliceReport) -> tuple[float, str]:

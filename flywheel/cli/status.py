@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flywheel.records.execution import Outcome
     from flywheel.records.loop_health import LoopHealth
     from flywheel.records.release import LiveVersion, Review
+    from flywheel.records.value import ValueReport
 
 app = typer.Typer(add_completion=False)
 
@@ -53,9 +54,11 @@ class _Standing:
     strategies: list[StrategyRecord]
     reviews: list[Review]
     alerts: list[Alert]
+    value: ValueReport
 
 
 def _standing(door: Door) -> _Standing:
+    from flywheel.cli.value import value_in_short
     from flywheel.learn.loop_health import loop_health
     from flywheel.learn.strategy_learning import strategy_records
     from flywheel.records.prompt import application_prompts
@@ -69,6 +72,7 @@ def _standing(door: Door) -> _Standing:
         strategies=list(strategy_records(door.store.strategy_outcomes.recent(door.workspace))),
         reviews=door.store.releases.reviews(door.workspace, "waiting"),
         alerts=worst_first(door.store.alerts.open(door.workspace)),
+        value=value_in_short(door),
     )
 
 
@@ -82,11 +86,13 @@ def _document(door: Door, found: _Standing) -> Document:
         "strategies": [asdict(record) for record in found.strategies],
         "reviews_waiting": [r.model_dump(mode="json") for r in found.reviews],
         "alerts_open": [a.model_dump(mode="json") for a in found.alerts],
+        "value": {one.name: one.value for one in found.value.metrics},
     }
 
 
 def _draw(console: Console, found: _Standing, again: str) -> None:
     from flywheel.cli.loop_page import draw_loop
+    from flywheel.cli.value_page import value_in_words
 
     if not found.prompts:
         say_nothing_there(
@@ -104,6 +110,7 @@ def _draw(console: Console, found: _Standing, again: str) -> None:
         draw_loop(console, found.loop)
     if found.strategies:
         _draw_strategies(console, found.strategies[:MOST_STRATEGIES])
+    console.print(one_line(value_in_words(found.value)))
     if found.reviews:
         many = "1 review waits" if len(found.reviews) == 1 else f"{len(found.reviews)} reviews wait"
         console.print(f"{many} for a person: flywheel review list", style="cyan")

@@ -67,6 +67,12 @@ def watch(
     score: Annotated[
         bool, typer.Option("--score", help="Watch the mean score in place of the pass rate.")
     ] = False,
+    response_ms: Annotated[
+        float | None,
+        typer.Option(
+            "--response-ms", min=0, metavar="MS", help="Watch response time too: 95 % should keep to this."
+        ),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="TIME", help="One look as of then; no alert is raised."),
@@ -93,18 +99,19 @@ def watch(
 
     pause_s, moment = seconds_of(every, "--every"), moment_at(at)
     door = open_door(store, workspace, as_json)
-    monitor = _monitor(door, window, level or [], score=score)
+    monitor = _monitor(door, window, level or [], score=score, response_ms=response_ms)
     if prompt is not None:
         known_prompt(monitor.system.store, door.workspace, prompt)
-    report = monitor.read(prompt, moment)
+    report, measures = monitor.look(prompt, moment)
     looked = [] if moment is not None else look_at_releases(monitor, prompt)
-    _show(door, report, by, looked)
+    _show(door, (report, *measures), by, looked)
     if moment is None:
-        _tell(door, monitor, report)
+        _tell(door, monitor, (report, *measures))
         act_on_releases(door, monitor, looked, roll_back=roll_back)
     if once or as_json or moment is not None:
-        raise typer.Exit(1 if report.degraded or any(one.is_worse for one in looked) else 0)
-    _go_on(door, monitor, _Asked(prompt, pause_s, roll_back), (report, looked))
+        bad = any(one.degraded for one in (report, *measures)) or any(one.is_worse for one in looked)
+        raise typer.Exit(1 if bad else 0)
+    _go_on(door, monitor, _Asked(prompt, pause_s, roll_back), ((report, *measures), looked))
 
 
 class _Asked(NamedTuple):
@@ -115,7 +122,9 @@ class _Asked(NamedTuple):
     roll_back: bool
 
 
-def _monitor(door: Door, window: str | None, levels: list[str], *, score: bool) -> QualityThresholdMonitor:
+def _monitor(
+    door: Door, window: str | None, levels: list[str], *, score: bool, response_ms: float | None
+) -> QualityThresholdMonitor:
     from flywheel.cli.alert_raising import alerts_config
     from flywheel.cli.watch_settings import settings_of
     from flywheel.store.open import open_store
@@ -123,32 +132,40 @@ def _monitor(door: Door, window: str | None, levels: list[str], *, score: bool) 
     from flywheel.watch.quality import QualityThresholdMonitor
 
     config = alerts_config()
-    settings = settings_of(config.watch, window, levels, score=score)
+    settings = settings_of(config.watch, window, levels, score=score, response_ms=response_ms)
     kept = open_store(door.settings.database_url, create=False)
     return QualityThresholdMonitor(alerting_system(kept, config), settings, door.workspace)
 
 
-def _show(door: Door, report: QualityReport, by: WatchBy | None, looked: Sequence[ReleaseReading]) -> None:
+def _show(
+    door: Door, reports: Sequence[QualityReport], by: WatchBy | None, looked: Sequence[ReleaseReading]
+) -> None:
+    from flywheel.cli.watch_measures import draw_measures, not_watched
     from flywheel.cli.watch_page import draw_report
     from flywheel.cli.watch_releases import draw_releases
 
+    report, *measures = reports
     document: Document = {
         **report.model_dump(mode="json"),
         "degraded": [one.name for one in report.degraded],
         "literal_flagged": report.literal_flagged,
         "releases": [one.model_dump(mode="json") for one in looked],
+        "measures": {one.settings.measure: one.model_dump(mode="json") for one in measures},
     }
 
     def draw(console: Console) -> None:
         draw_report(console, report, by.value if by else None)
+        draw_measures(console, measures, by.value if by else None)
         draw_releases(console, looked)
 
     door.answer(document, draw)
+    if not door.as_json and (missing := not_watched(measures, report)):
+        door.err.print(missing, style="dim", markup=False)
 
 
-def _tell(door: Door, monitor: QualityThresholdMonitor, report: QualityReport) -> None:
+def _tell(door: Door, monitor: QualityThresholdMonitor, reports: Sequence[QualityReport]) -> None:
     try:
-        problems = monitor.tell(report).problems()
+        problems = [problem for report in reports for problem in monitor.tell(report).problems()]
     except FlywheelError as error:
         problems = [f"Alerts were not all told: {error}"]
     for problem in problems:
@@ -159,31 +176,33 @@ def _go_on(
     door: Door,
     monitor: QualityThresholdMonitor,
     asked: _Asked,
-    before: tuple[QualityReport, Sequence[ReleaseReading]],
+    before: tuple[Sequence[QualityReport], Sequence[ReleaseReading]],
 ) -> None:
     """Look again until Ctrl-C; a store that is away is told once, and asked again."""
-    from flywheel.cli.watch_page import changes
+    from flywheel.cli.watch_measures import all_changes
     from flywheel.cli.watch_releases import act_on_releases, look_at_releases, release_changes
     from flywheel.learn.counting import count_of
 
     looks, away = 1, False
-    report, looked = before
+    reports, looked = before
     door.err.print(f"Looking again every {asked.pause_s:,} s; Ctrl-C ends.", style="dim")
     try:
         while True:
             time.sleep(asked.pause_s)
             try:
-                after, then = monitor.read(asked.prompt), look_at_releases(monitor, asked.prompt)
+                quality, measures = monitor.look(asked.prompt)
+                after = (quality, *measures)
+                then = look_at_releases(monitor, asked.prompt)
             except StoreError as error:
                 if not away:
                     door.err.print(f"No look: {error}", style="yellow", markup=False, soft_wrap=True)
                 away = True
                 continue
             looks, away = looks + 1, False
-            for line in (*changes(report, after), *release_changes(looked, then)):
+            for line in (*all_changes(reports, after), *release_changes(looked, then)):
                 door.out.print(line, markup=False, soft_wrap=True)
             _tell(door, monitor, after)
             act_on_releases(door, monitor, then, roll_back=asked.roll_back)
-            report, looked = after, then
+            reports, looked = after, then
     except KeyboardInterrupt:
         door.err.print(f"\nStopped after {count_of(looks, 'look')}.", style="yellow")

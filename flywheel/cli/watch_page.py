@@ -55,7 +55,7 @@ def draw_report(console: Console, report: QualityReport, by: str | None) -> None
     )
     for reading in rows:
         table.add_row(
-            Text(_short_name(reading, by) if of else reading.name),
+            Text(short_name(reading, by) if of else reading.name),
             f"{reading.scored:,}",
             percent(reading.rate),
             _interval(reading),
@@ -175,8 +175,13 @@ def changes(before: QualityReport, after: QualityReport) -> list[str]:
     return lines
 
 
-def _short_name(reading: QualityReading, by: str | None) -> str:
-    """A stream where only one prompt is shown, without the prompt."""
+def short_name(reading: QualityReading, by: str | None) -> str:
+    """A stream where only one prompt is shown, without the prompt.
+
+    Args:
+        reading: of the stream.
+        by: what the rows are split by.
+    """
     if by in ("slice", "model"):
         return reading.slice or reading.model or "all"
     words = [f"in {reading.slice}"] if reading.slice is not None else []

@@ -34,7 +34,12 @@ def seconds_of(text: str, option: str) -> int:
 
 
 def settings_of(
-    settings: QualitySettings, window: str | None, levels: Sequence[str], *, score: bool = False
+    settings: QualitySettings,
+    window: str | None,
+    levels: Sequence[str],
+    *,
+    score: bool = False,
+    response_ms: float | None = None,
 ) -> QualitySettings:
     """Settings of the file, with what the command line says over them.
 
@@ -43,6 +48,7 @@ def settings_of(
         window: `7d` and the like, whole days; None leaves it.
         levels: `critical=0.8` or `critical=80%`, each.
         score: watch the mean score in place of the pass rate.
+        response_ms: response time that 95 % should keep to; None leaves it.
 
     Raises:
         InputError: a level or a window is none; nothing was read.
@@ -60,6 +66,8 @@ def settings_of(
     changed["levels"] |= dict(_level(one, list(changed["levels"])) for one in levels)
     if score:
         changed["measure"] = "score"
+    if response_ms is not None:
+        changed["response_ms"] = response_ms
     if window is not None:
         seconds = seconds_of(window, "--window")
         if seconds % _DAY_S:

@@ -17,7 +17,9 @@ REAL_TARGET = 0.90
 FALSE_TARGET = 0.05
 """Of those, at most so many should have turned out to be none."""
 
-_APPLIED = frozenset({ReleaseKind.CYCLE, ReleaseKind.REVIEW})
+APPLIED = frozenset({ReleaseKind.CYCLE, ReleaseKind.REVIEW})
+"""Releases of an improvement: by a cycle, or by a person who approved one."""
+
 _STANDING = frozenset({JournalState.APPLIED, JournalState.VERIFIED})
 
 
@@ -36,10 +38,10 @@ def loop_health(events: Sequence[ReleaseEvent], outputs: Sequence[FeedbackLoopOu
         >>> found.applied, found.real.share, found.mean_gain
         (0, None, None)
     """
-    standing = sorted((e for e in events if e.state in _STANDING), key=lambda e: e.created_at)
-    applied = [e for e in standing if e.kind in _APPLIED]
+    standing = in_force(events)
+    applied = [e for e in standing if e.kind in APPLIED]
     measured = {o.cycle_id: o for o in outputs if o.report_gain is not None}
-    gone = _rolled_back(standing)
+    gone = rolled_back(standing)
     real = false = 0
     gains: list[float] = []
     for event in applied:
@@ -84,8 +86,21 @@ def meets(share: KnownShare, target: float, *, at_least: bool) -> bool | None:
     return not at_least if share.high <= target else None
 
 
-def _rolled_back(standing: Sequence[ReleaseEvent]) -> set[str]:
-    """Ids of the releases that a later rollback undid, all those in between when it went further back."""
+def in_force(events: Sequence[ReleaseEvent]) -> list[ReleaseEvent]:
+    """Entries of the journal that moved what is live, oldest first.
+
+    Args:
+        events: of the release journal, any order.
+    """
+    return sorted((e for e in events if e.state in _STANDING), key=lambda e: e.created_at)
+
+
+def rolled_back(standing: Sequence[ReleaseEvent]) -> set[str]:
+    """Ids of the releases that a later rollback undid, all those in between when it went further back.
+
+    Args:
+        standing: of `in_force`.
+    """
     stacks: dict[str, list[ReleaseEvent]] = {}
     gone: set[str] = set()
     for event in standing:

@@ -7,17 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flywheel.learn.calibrating import calibration_of_arrays
 from flywheel.learn.probing_findings import finding_as_it_is, row_of
 from flywheel.records.case import Case
 from flywheel.records.execution import Execution, Outcome
-from flywheel.records.probe import Calibration, ProbedModel, Reliability
-from flywheel.stats.calibration import (
-    brier_score,
-    calibration_error,
-    calibration_error_interval,
-    reliability_bins,
-)
-from flywheel.stats.paired import paired_t_test
+from flywheel.records.probe import Calibration, ProbedModel
 
 SURE = 0.8
 """Confidence from which a wrong answer is a finding."""
@@ -65,44 +59,9 @@ def calibration_of(executions: Sequence[Execution]) -> Calibration:
     scored = [one for one in executions if one.outcome in _SCORED]
     known = [(c, one.outcome is Outcome.PASSED) for one in scored if (c := confidence_of(one)) is not None]
     without = len(scored) - len(known)
-    if not known:
-        said = "no answer has a confidence, logged or stated" if scored else "no answer was scored"
-        return Calibration(without=without, because=said)
     stated = np.array([c for c, _ in known], dtype=np.float64)
     right = np.array([y for _, y in known], dtype=np.float64)
-    gap, _ = paired_t_test(stated - right)
-    error, brier = calibration_error(stated, right), brier_score(stated, right)
-    interval = calibration_error_interval(stated, right)
-    return Calibration(
-        executions=len(known),
-        without=without,
-        mean_confidence=float(stated.mean()),
-        pass_rate=float(right.mean()),
-        gap=gap.estimate,
-        gap_low=gap.low,
-        gap_high=gap.high,
-        bias=_bias(gap.low, gap.high),
-        brier=brier.score,
-        reliability=brier.reliability,
-        resolution=brier.resolution,
-        uncertainty=brier.uncertainty,
-        error=error.debiased,
-        error_low=interval.low,
-        error_high=interval.high,
-        plug_in=error.plug_in,
-        by_chance=error.by_chance,
-        bins=tuple(
-            Reliability(
-                confidence=one.confidence,
-                pass_rate=one.rate.estimate or 0.0,
-                low=one.rate.low,
-                high=one.rate.high,
-                executions=one.count,
-            )
-            for one in reliability_bins(stated, right)
-        ),
-        because=interval.because,
-    )
+    return calibration_of_arrays(stated, right, without)
 
 
 def calibrated(model: str, cases: Sequence[Case], executions: Sequence[Execution]) -> ProbedModel:
@@ -129,9 +88,3 @@ def calibrated(model: str, cases: Sequence[Case], executions: Sequence[Execution
 
 def _because(execution: Execution) -> str:
     return f"said {confidence_of(execution) or 0.0:.2f}: {execution.error_message or 'failed'}"
-
-
-def _bias(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return "unknown"
-    return "overconfident" if low > 0 else "underconfident" if high < 0 else "none shown"

@@ -91,7 +91,7 @@ def watched(
     """
     begin = np.floor(now_s / DAY_S - settings.history_days) * DAY_S
     keep = (columns.outcome != SKIPPED) & (columns.moment >= begin) & (columns.moment <= now_s)
-    keep &= _was_live(columns, live)
+    keep &= was_live(columns, live)
     rows = np.flatnonzero(keep)
     rows = rows[np.argsort(columns.moment[rows], kind="stable")]
     moment = columns.moment[rows]
@@ -159,14 +159,25 @@ def _several(prompt: Ints, part: Ints) -> NDArray[np.bool_]:
 
 
 def measured(columns: QualityColumns, settings: QualitySettings) -> Floats:
-    """What is counted of each execution: 1 or 0, or its score; NaN is unscored."""
+    """What is counted of each execution: 1 or 0, its score, or its rating as a share; NaN is unscored."""
+    if settings.measure == "response time":
+        return _in_time(columns, settings.response_ms)
+    if settings.measure == "satisfaction":
+        return np.full(len(columns), np.nan) if columns.rating is None else (columns.rating - 1) / 4
     if settings.measure == "score":
         # An error without a score is a failure, as everywhere.
         return np.where((columns.outcome == ERROR) & np.isnan(columns.score), 0.0, columns.score)
     return np.where(columns.outcome == UNSCORED, np.nan, (columns.outcome == PASSED).astype(np.float64))
 
 
-def _was_live(columns: QualityColumns, live: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
+def _in_time(columns: QualityColumns, response_ms: float) -> Floats:
+    """1 where an answer came in time; 95 % in time is the same as a 95th percentile within it."""
+    if columns.latency_ms is None:
+        return np.full(len(columns), np.nan)
+    return np.where(np.isnan(columns.latency_ms), np.nan, (columns.latency_ms <= response_ms).astype(float))
+
+
+def was_live(columns: QualityColumns, live: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
     """Rows of versions that were live, of unknown versions, of prompts of which none is."""
     allowed = np.ones((len(columns.prompt.names) + 1, len(columns.version.names) + 1), dtype=bool)
     for code, name in enumerate(columns.prompt.names):

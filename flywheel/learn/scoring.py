@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flywheel.records.advice import CostSaving
 from flywheel.records.analysis import FailurePattern, Need, TestExecutionReport
 from flywheel.records.findings import PromptAnalysis
 from flywheel.stats.proportions import Counts, compare_proportions, wilson
@@ -95,6 +96,7 @@ class ScoringRules:
         patterns: tuple[FailurePattern, ...],
         prompt: PromptAnalysis | None = None,
         history: Mapping[str, Counts] | None = None,
+        savings: Sequence[CostSaving] = (),
     ) -> tuple[str, str]:
         """The refinement strategy the evidence points at first, with the reason.
 
@@ -102,7 +104,8 @@ class ScoringRules:
             report: metrics of the live version.
             patterns: failure patterns, most damaging first.
             prompt: static analysis of its text, asked when no failure pattern speaks.
-            history: how often each strategy shipped, of how often it was tried.
+            history: how often each strategy helped, of how often it was tried.
+            savings: what could make a request cheaper; named where the cost is the reason.
 
         Returns:
             Strategy name and reason.
@@ -115,7 +118,8 @@ class ScoringRules:
             )
         cost = report.cost_per_request_usd
         if cost is not None and cost > self.max_cost_per_request:
-            return "shorten", f"a request costs {cost:.4f} USD; the limit is {self.max_cost_per_request}"
+            why = f"a request costs {cost:.4f} USD; the limit is {self.max_cost_per_request}"
+            return "shorten", why + _expected(savings, cost - self.max_cost_per_request)
         if patterns:
             return "none", f"{patterns[0].title}: no change of the prompt cures that"
         issues = sorted(prompt.issues, key=lambda i: -i.penalty) if prompt is not None else []
@@ -159,6 +163,19 @@ class ScoringRules:
         return found
 
 
+def _expected(savings: Sequence[CostSaving], wanted_usd: float) -> str:
+    """What shortening is expected to save, and a model that saves more."""
+    told = "; what that saves is unknown: tokens are not recorded"
+    for one in savings:
+        if one.way == "shorten":
+            told = f"; expected to save {one.saving_usd:.4f} USD a request {one.because}"
+    models = [one for one in savings if one.way == "model" and one.saving_usd >= wanted_usd]
+    if models:
+        best = models[0]
+        told += f"; model {best.name} saves {best.saving_usd:.4f} USD: {best.because}"
+    return told
+
+
 def _scored(report: TestExecutionReport) -> int:
     return report.successful_tests + report.failed_tests + report.error_tests
 
@@ -185,5 +202,5 @@ def _learned(strategy: str, why: str, history: Mapping[str, Counts] | None) -> t
     low = wilson(records[best]).low
     if low is not None and low > own:
         counts = records[best]
-        return best, f"{why}; {best} shipped {counts.passes} of {counts.trials} times, {strategy} less often"
+        return best, f"{why}; {best} helped {counts.passes} of {counts.trials} times, {strategy} less often"
     return strategy, why

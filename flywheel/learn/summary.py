@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from flywheel.learn.counting import count_of
+from flywheel.learn.sentiment import voices_in_words
 from flywheel.records.analysis import Analysis, Feedback
 from flywheel.records.base import Record
 from flywheel.records.cycle import FeedbackLoopOutput
@@ -33,7 +34,9 @@ def _(result: Feedback) -> str:
     reasons = whys[0].reason if len(whys) == 1 else ", ".join(f"{d.count:,} {d.reason}" for d in whys)
     left_out = f"; {dropped:,} left out ({reasons})" if dropped else ""
     verb = "counts" if result.counted == 1 else "count"
-    return f"{count_of(result.counted, 'execution')} {verb} as evidence{left_out}"
+    said = voices_in_words(result.voices) if result.voices else ""
+    heard = f"; {said}" if said else ""
+    return f"{count_of(result.counted, 'execution')} {verb} as evidence{left_out}{heard}"
 
 
 @in_words.register

@@ -27,7 +27,8 @@ def collect(context: CycleContext, store: Store, runner: CaseRunner | None) -> F
     """
     if _needs_baseline(context, store, runner):
         _capture_baseline(context, store, runner)
-    window = store.executions.counts(window_scope(context))
+    scope = window_scope(context)
+    window = store.executions.counts(scope)
     dropped = list(window.dropped)
     by_outcome = dict(window.by_outcome)
     unscored = by_outcome.pop(Outcome.UNSCORED, 0)
@@ -42,6 +43,7 @@ def collect(context: CycleContext, store: Store, runner: CaseRunner | None) -> F
         versions=window.versions,
         rated=window.rated,
         retried=window.retried,
+        voices=store.executions.voices(scope),
     )
 
 

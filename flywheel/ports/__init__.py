@@ -9,7 +9,6 @@ from flywheel.ports.keeping import (
     ExecutionStore,
     LineageStore,
     PromptStore,
-    RecommendationStore,
     ReleaseTarget,
     Store,
     StrategyOutcomes,
@@ -27,6 +26,7 @@ from flywheel.ports.outside import (
     RunPlan,
     RunSource,
 )
+from flywheel.ports.recommending import RecommendationStore
 
 __all__ = [
     "AlertChannel",

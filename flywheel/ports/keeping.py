@@ -8,19 +8,25 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from flywheel.ports.counts import WindowCounts, WriteCounts
+from flywheel.ports.recommending import RecommendationStore
 from flywheel.records.alert import Alert
 from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
-from flywheel.records.columns import ExecutionColumns, RecommendationColumns, Scope, ScoreTable
+from flywheel.records.columns import (
+    ConfidenceColumns,
+    ExecutionColumns,
+    Scope,
+    ScoreTable,
+)
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
 from flywheel.records.execution import Execution, Outcome
 from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
-from flywheel.records.recommendation import Recommendation, RecommendationOutcome
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
 from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
+from flywheel.records.voices import Voices
 
 
 class ExecutionStore(Protocol):
@@ -48,6 +54,14 @@ class ExecutionStore(Protocol):
 
     def columns(self, scope: Scope) -> ExecutionColumns:
         """All executions of the scope as arrays."""
+        ...
+
+    def confidence_columns(self, scope: Scope) -> ConfidenceColumns:
+        """Confidence beside the outcome of the passed and failed executions of the scope."""
+        ...
+
+    def voices(self, scope: Scope) -> Voices:
+        """Ratings, comments, retries and slow answers of the scope, counted."""
         ...
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
@@ -283,52 +297,6 @@ class StrategyOutcomes(Protocol):
 
     def recent(self, workspace: str, cycles: int = 100) -> list[StrategyOutcome]:
         """Outcomes of the newest cycles that compared generated candidates, oldest first."""
-        ...
-
-
-class RecommendationStore(Protocol):
-    """Recommendations of agents with what judges made of them."""
-
-    def add(self, recommendations: Iterable[Recommendation]) -> WriteCounts:
-        """Keep in bulk; equal ones are left alone, changed ones replace."""
-        ...
-
-    def get(self, workspace: str, recommendation_id: str) -> Recommendation | None:
-        """A recommendation by its id; None when there is none, or when a cleanup took it."""
-        ...
-
-    def of_agent(self, workspace: str, agent: str, limit: int) -> list[Recommendation]:
-        """The newest recommendations of an agent, newest first."""
-        ...
-
-    def of_workflow(self, workspace: str, workflow: str) -> list[Recommendation]:
-        """All recommendations of a workflow, oldest first."""
-        ...
-
-    def of_correlation(self, workspace: str, correlation_id: str) -> list[Recommendation]:
-        """All recommendations on one question, oldest first."""
-        ...
-
-    def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
-        """Keep in bulk what judges made of stored recommendations; a judge's newer outcome replaces.
-
-        Raises UnknownName when a recommendation is not there; nothing is stored then.
-        """
-        ...
-
-    def outcomes(self, workspace: str, recommendation_ids: Sequence[str]) -> list[RecommendationOutcome]:
-        """Outcomes of recommendations, in the order they were judged."""
-        ...
-
-    def columns(self, workspace: str, since: datetime | None = None) -> RecommendationColumns:
-        """Judgements as arrays in the order of time; since bounds the time of the judgement."""
-        ...
-
-    def delete_before(self, workspace: str, moment: datetime) -> int:
-        """Delete recommendations given before a moment, with the words of their judges.
-
-        Marks stay as columns, so trust is what it was. Gives how many were deleted.
-        """
         ...
 
 

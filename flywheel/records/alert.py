@@ -38,18 +38,19 @@ PROMPT_LENGTH = 100
 """Characters of a prompt's name that the subject of an alert on its quality holds."""
 
 
-def quality_subject(prompt: str | None, words: str = "") -> str:
+def quality_subject(prompt: str | None, words: str = "", about: str = "quality") -> str:
     """What an alert on the quality of a prompt, or of a part of its executions, is about.
 
     Args:
         prompt: None for executions that name none.
         words: which part, such as `in billing`.
+        about: `quality`, or another measure that is watched.
 
     Examples:
         >>> quality_subject("triage", "in billing")
         'triage: quality in billing'
     """
-    return f"{(prompt or 'no prompt')[:PROMPT_LENGTH]}: quality {words}".rstrip()
+    return f"{(prompt or 'no prompt')[:PROMPT_LENGTH]}: {about} {words}".rstrip()
 
 
 def is_on_quality(subject: str, prompt: str) -> bool:

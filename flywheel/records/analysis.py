@@ -10,6 +10,7 @@ from flywheel.records.base import Count, Name, NonNegative, Record, Share, UtcDa
 from flywheel.records.cycle import CycleContext
 from flywheel.records.execution import Outcome
 from flywheel.records.findings import Contrast, FlakyTest, Insight, PromptAnalysis, RootCause, SliceFinding
+from flywheel.records.voices import Voices
 
 
 class DroppedCount(Record):
@@ -20,7 +21,11 @@ class DroppedCount(Record):
 
 
 class Feedback(Record):
-    """Evidence of one cycle, by reference: counted + dropped = stored in the window."""
+    """Evidence of one cycle, by reference: counted + dropped = stored in the window.
+
+    Attributes:
+        voices: what people said of it; it decides nothing.
+    """
 
     context: CycleContext
     stored: Count
@@ -30,6 +35,7 @@ class Feedback(Record):
     versions: tuple[str, ...] = ()
     rated: Count = 0
     retried: Count = 0
+    voices: Voices | None = None
 
     @model_validator(mode="after")
     def _nothing_is_lost(self) -> Self:

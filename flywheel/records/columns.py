@@ -115,6 +115,8 @@ class QualityColumns:
         score: float64 in [0, 1], NaN is unknown.
         moment: float64, seconds since 1970 of the start, or of storing where there is no start.
         prompt, version, slice, model: coded text; version is the content hash where it is known.
+        latency_ms: float64, >= 0, NaN is unknown; None where it was not asked for.
+        rating: float64, 1 to 5, the same.
     """
 
     outcome: NDArray[np.int8]
@@ -124,6 +126,8 @@ class QualityColumns:
     version: Coded
     slice: Coded
     model: Coded
+    latency_ms: NDArray[np.float64] | None = None
+    rating: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -183,6 +187,26 @@ class RecommendationColumns:
 
     def __len__(self) -> int:
         return len(self.recommendation)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceColumns:
+    """Passed or failed executions with their confidence, n rows in the order they were stored.
+
+    Attributes:
+        confidence: float64 in [0, 1], NaN is unknown.
+        passed: float64, 1 or 0.
+        prompt, slice, model: coded text.
+    """
+
+    confidence: NDArray[np.float64]
+    passed: NDArray[np.float64]
+    prompt: Coded
+    slice: Coded
+    model: Coded
+
+    def __len__(self) -> int:
+        return len(self.passed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,12 +52,18 @@ class QualityLevels(Record):
         return self
 
 
+SATISFIED = QualityLevels(excellent=0.9, target=0.8, warning=0.7, critical=0.6)
+"""Mean ratings from 1 to 5 as shares of the way: 4.6, 4.2, 3.8, 3.4."""
+
+
 class QualitySettings(Record):
     """How quality is watched.
 
     Attributes:
         levels: see `QualityLevels`.
-        measure: `pass rate`, or the mean `score`.
+        measure: `pass rate`, or the mean `score`; of a further look `response time` or `satisfaction`.
+        response_ms: response time that 95 % should keep to; 0 does not watch it.
+        satisfaction: levels of the mean rating, 0 for one star, 1 for five.
         window_days: over which a level is judged.
         certainty: chance from which a level is shown.
         prior_executions: executions the prior of a stream counts for.
@@ -74,7 +80,9 @@ class QualitySettings(Record):
     """
 
     levels: QualityLevels = QualityLevels()
-    measure: Literal["pass rate", "score"] = "pass rate"
+    measure: Literal["pass rate", "score", "response time", "satisfaction"] = "pass rate"
+    response_ms: NonNegative = 0
+    satisfaction: QualityLevels = SATISFIED
     window_days: Days = 7
     certainty: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     prior_executions: Positive = 20
@@ -193,6 +201,8 @@ class QualityReading(Record):
         severity: of the alert this reading is worth; None is none.
         reasons: what fired, each with its evaluator.
         because: why the level is unknown.
+        p95_ms, p95_low_ms, p95_high_ms: response time that one in twenty exceeds, with a 95 % interval; of
+            the measure `response time` only.
     """
 
     prompt: Name | None = None
@@ -217,6 +227,9 @@ class QualityReading(Record):
     severity: Severity | None = None
     reasons: tuple[str, ...] = ()
     because: str = ""
+    p95_ms: NonNegative | None = None
+    p95_low_ms: NonNegative | None = None
+    p95_high_ms: NonNegative | None = None
 
     @property
     def degraded(self) -> bool:

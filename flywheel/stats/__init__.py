@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from flywheel.stats.proportions import Counts, Interval, compare_proportions, paired_proportions, wilson
     from flywheel.stats.ranks import signed_rank_test
     from flywheel.stats.ratios import log_ratio_non_inferiority
-    from flywheel.stats.recalibration import fit_isotonic, fit_temperature, recalibrate
+    from flywheel.stats.recalibration import fit_isotonic, fit_logistic, fit_temperature, recalibrate
     from flywheel.stats.sequential_gate import SequentialGate
     from flywheel.stats.shrinkage import (
         GainPrior,
@@ -114,6 +114,7 @@ __all__ = [
     "exact_spending_boundary",
     "expected_loss",
     "fit_isotonic",
+    "fit_logistic",
     "fit_prior",
     "fit_temperature",
     "hedges_g",
@@ -237,6 +238,7 @@ _HOME: dict[str, str] = {
     "signed_rank_test": "ranks",
     "log_ratio_non_inferiority": "ratios",
     "fit_isotonic": "recalibration",
+    "fit_logistic": "recalibration",
     "fit_temperature": "recalibration",
     "recalibrate": "recalibration",
     "SequentialGate": "sequential_gate",

@@ -10,6 +10,9 @@ from scipy.special import ndtr
 
 from flywheel.stats.proportions import Counts, Interval, wilson
 
+CELLS_PER_BIN = 50
+"""Resampling draws cells of nearly equal confidence: a draw costs the same for any number of executions."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
@@ -173,18 +176,8 @@ def calibration_error_interval(
     if estimate is None or plug_in is None or c.size < 10:
         return Interval(estimate, None, None, coverage, f"{c.size} executions; 10 are needed")
     rng = np.random.default_rng(seed)
-    honest = np.array(
-        [calibration_error(c, rng.random(c.size) < c, bins).plug_in for _ in range(resamples)],
-        dtype=np.float64,
-    )
+    honest, drawn = _redrawn(c, y, bins, resamples, rng)
     by_chance = plug_in <= float(np.quantile(honest, (1 + coverage) / 2))
-    drawn = np.array(
-        [
-            calibration_error(c[rows], y[rows], bins).debiased
-            for rows in rng.integers(0, c.size, size=(resamples, c.size))
-        ],
-        dtype=np.float64,
-    )
     low, high = np.quantile(drawn, [(1 - coverage) / 2, (1 + coverage) / 2]) - drawn.mean() + estimate
     least = 0.0 if by_chance else min(estimate, max(0.0, float(low)))
     return Interval(estimate, least, max(estimate, min(1.0, float(high))), coverage)
@@ -219,6 +212,45 @@ def brier_score(confidence: ArrayLike, passed: ArrayLike, bins: int = 10) -> Bri
     return BrierScore(
         score, reliability, resolution, uncertainty, score - (reliability - resolution + uncertainty)
     )
+
+
+def _redrawn(
+    c: NDArray[np.float64], y: NDArray[np.float64], bins: int, resamples: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Plug-in errors of perfect calibration, debiased errors of executions drawn again.
+
+    What lies in one cell is drawn together, at its mean confidence.
+    """
+    code = np.minimum((c * bins * CELLS_PER_BIN).astype(np.int64), bins * CELLS_PER_BIN - 1)
+    cells, code = np.unique(code, return_inverse=True)
+    count = np.bincount(code)
+    mean = np.bincount(code, weights=c) / count
+    hits = np.bincount(code, weights=y).astype(np.int64)
+    of_bin = (cells[:, None] // CELLS_PER_BIN == np.arange(bins)).astype(np.float64)
+    honest, _ = _errors(
+        np.broadcast_to(count @ of_bin, (resamples, bins)),
+        np.broadcast_to((count * mean) @ of_bin, (resamples, bins)),
+        rng.binomial(count, mean, size=(resamples, cells.size)) @ of_bin,
+    )
+    shares = np.concatenate((hits, count - hits)) / c.size
+    drawn = rng.multinomial(c.size, shares, size=resamples).astype(np.float64)
+    passed = drawn[:, : cells.size]
+    both = passed + drawn[:, cells.size :]
+    _, debiased = _errors(both @ of_bin, (both * mean) @ of_bin, passed @ of_bin)
+    return honest, debiased
+
+
+def _errors(
+    count: NDArray[np.float64], total: NDArray[np.float64], hits: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Plug-in with debiased error of each row of bins, shape (m, bins); an empty bin has no share."""
+    safe = np.maximum(count, 1.0)
+    rate = hits / safe
+    gap = np.abs(total / safe - rate)
+    spread = np.sqrt(np.maximum(rate * (1 - rate), 0.0) / np.maximum(count - 1, 1))
+    share = count / count.sum(axis=1, keepdims=True)
+    plug_in = (share * gap).sum(axis=1)
+    return plug_in, np.maximum(0.0, plug_in - (share * (_folded(gap, spread) - gap)).sum(axis=1))
 
 
 def _pairs(confidence: ArrayLike, passed: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

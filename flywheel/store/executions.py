@@ -12,9 +12,18 @@ import sqlalchemy as sa
 
 from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
-from flywheel.records.columns import AgentColumns, ExecutionColumns, QualityColumns, Scope, ScoreTable
+from flywheel.records.columns import (
+    AgentColumns,
+    ConfidenceColumns,
+    ExecutionColumns,
+    QualityColumns,
+    Scope,
+    ScoreTable,
+)
 from flywheel.records.execution import Execution, Outcome
+from flywheel.records.voices import Voices
 from flywheel.store.agent_columns import agent_columns_of
+from flywheel.store.confidence_columns import confidence_columns_of
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
 from flywheel.store.execution_sample import spread
@@ -23,6 +32,7 @@ from flywheel.store.execution_write import Row, write_batch
 from flywheel.store.quality_columns import quality_columns_of
 from flywheel.store.score_table import score_table_of
 from flywheel.store.session import Database
+from flywheel.store.voices import voices_of
 
 BATCH_ROWS = 10_000
 """Rows of one transaction of `write`: large enough that the commit does not count, small in memory."""
@@ -148,6 +158,16 @@ class SqlExecutions:
         """What trust needs of the executions of the scope that name an agent, in the order of time."""
         with self.database.read() as connection:
             return agent_columns_of(connection, scope)
+
+    def confidence_columns(self, scope: Scope) -> ConfidenceColumns:
+        """Confidence beside the outcome of what passed or failed in the scope, in the order of storing."""
+        with self.database.read() as connection:
+            return confidence_columns_of(connection, scope)
+
+    def voices(self, scope: Scope) -> Voices:
+        """Ratings, comments, retries and slow answers of the scope, counted."""
+        with self.database.read() as connection:
+            return voices_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
         """Failed and errored executions of the scope with their texts, oldest first.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from flywheel.learn.quality import read_quality
+from flywheel.learn.quality_measures import read_measures
 from flywheel.learn.quality_streams import DAY_S
-from flywheel.records.columns import NOT_EVIDENCE, Scope
+from flywheel.records.columns import NOT_EVIDENCE, QualityColumns, Scope
 from flywheel.records.quality import QualityReport, QualitySettings
 from flywheel.watch.alerting import AutomatedAlertingSystem, Told
 from flywheel.watch.news import spread
@@ -51,6 +53,44 @@ class QualityThresholdMonitor:
         Raises:
             StoreError: the store cannot be read.
         """
+        columns, now, live = self._stored(prompt, at)
+        return read_quality(columns, self.settings, now, live, self.workspace)
+
+    def measures(self, prompt: str | None = None, at: datetime | None = None) -> tuple[QualityReport, ...]:
+        """Readings of response time, where a target is set, and of satisfaction, where there are ratings.
+
+        Each measure has false falls of its own; what `read` promises of quality stays as it is.
+
+        Args:
+            prompt: only this one; None takes all.
+            at: the moment; None is now.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        columns, now, live = self._stored(prompt, at)
+        return read_measures(columns, self.settings, now, live, self.workspace)
+
+    def look(
+        self, prompt: str | None = None, at: datetime | None = None
+    ) -> tuple[QualityReport, tuple[QualityReport, ...]]:
+        """What `read` and `measures` give, with one reading of the store.
+
+        Args:
+            prompt: only this one; None takes all.
+            at: the moment; None is now.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        columns, now, live = self._stored(prompt, at)
+        quality = read_quality(columns, self.settings, now, live, self.workspace)
+        return quality, read_measures(columns, self.settings, now, live, self.workspace)
+
+    def _stored(
+        self, prompt: str | None, at: datetime | None
+    ) -> tuple[QualityColumns, datetime, Mapping[str, Collection[str]]]:
+        """Executions of the history, the moment of the look, versions that were live."""
         now = self.system.clock.now() if at is None else at
         begin = math.floor(now.timestamp() / DAY_S - self.settings.history_days) * DAY_S
         scope = Scope(
@@ -62,8 +102,7 @@ class QualityThresholdMonitor:
         )
         store = self.system.store
         columns = store.executions.quality_columns(scope)
-        live = store.releases.released(self.workspace)
-        return read_quality(columns, self.settings, now, live, self.workspace)
+        return columns, now, store.releases.released(self.workspace)
 
     def tell(self, report: QualityReport) -> Told:
         """Raise what a report is worth, resolve what is over.

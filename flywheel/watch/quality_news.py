@@ -34,12 +34,23 @@ def quality_news(report: QualityReport) -> News:
     """
     loud = speaking(report.readings, report.settings)
     alerts = tuple(_alert(one, one.severity, report) for one in loud if one.severity is not None)
-    over = tuple((report.workspace, stream_subject(one)) for one in report.readings if _is_over(one))
+    about = measure_words(report)
+    over = tuple((report.workspace, stream_subject(one, about)) for one in report.readings if _is_over(one))
     return News(alerts, over)
 
 
-def stream_subject(reading: QualityReading) -> str:
+def measure_words(report: QualityReport) -> str:
+    """What the alerts of a report are about: quality, or one of the further measures."""
+    measure = report.settings.measure
+    return "quality" if measure in ("pass rate", "score") else measure
+
+
+def stream_subject(reading: QualityReading, about: str = "quality") -> str:
     """What an alert about a stream is about; it stays the same.
+
+    Args:
+        reading: of the stream.
+        about: as in `measure_words`.
 
     Examples:
         >>> stream_subject(QualityReading(prompt="triage", slice="billing"))
@@ -49,7 +60,7 @@ def stream_subject(reading: QualityReading) -> str:
     """
     words = [f"in {reading.slice[:90]}"] if reading.slice is not None else []
     words += [f"on {reading.model[:90]}"] if reading.model is not None else []
-    return quality_subject(reading.prompt, " ".join(words))
+    return quality_subject(reading.prompt, " ".join(words), about)
 
 
 def _is_over(reading: QualityReading) -> bool:
@@ -59,12 +70,12 @@ def _is_over(reading: QualityReading) -> bool:
 
 def _alert(reading: QualityReading, severity: Severity, report: QualityReport) -> Alert:
     """One alert, with the worst of the parts it speaks for."""
-    subject = stream_subject(reading)
+    subject = stream_subject(reading, measure_words(report))
     inside = [one for one in report.readings if one.severity is not None and holds(reading, one)]
     inside.sort(key=lambda one: (1.0 if one.rate is None else one.rate, one.name))
     parts = ", ".join(f"{one.name} {_rate(one)}" for one in inside[:MOST_NAMED])
     more = f" and {len(inside) - MOST_NAMED} more" if len(inside) > MOST_NAMED else ""
-    message = "; ".join(reading.reasons)
+    message = "; ".join((*reading.reasons, *_measured(reading, report)))
     message += f". Worst: {parts}{more}" if inside else ""
     if report.detectors:
         streams = count_of(report.detectors, "stream")
@@ -80,6 +91,16 @@ def _alert(reading: QualityReading, severity: Severity, report: QualityReport) -
         message=message,
         raised_at=report.read_at,
     )
+
+
+def _measured(reading: QualityReading, report: QualityReport) -> list[str]:
+    """What the shares of a further measure stand for."""
+    settings = report.settings
+    if settings.measure == "satisfaction" and reading.rate is not None:
+        return [f"mean rating {1 + 4 * reading.rate:.2f} of 5"]
+    if settings.measure == "response time" and reading.p95_ms is not None:
+        return [f"95 % answer within {reading.p95_ms:,.0f} ms, the target is {settings.response_ms:,.0f} ms"]
+    return []
 
 
 def _options(reading: QualityReading, report: QualityReport) -> str:

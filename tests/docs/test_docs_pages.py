@@ -22,6 +22,7 @@ FRESH = [sys.executable, "-c", "from flywheel.cli.main import main; main()"]
 """`flywheel` as a reader starts it."""
 RUNNABLE = (
     "README.md",
+    "docs/calibration.md",
     "docs/monitoring.md",
     "docs/operations.md",
     "docs/probes.md",

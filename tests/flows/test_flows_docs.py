@@ -16,6 +16,7 @@ from blocks.store import FlywheelStore
 from blocks.strategy import StrategyBlock
 from deployments.bootstrap import LIMITS, MODEL, POOL
 from flows.cleanup import cleanup
+from flows.dashboard import dashboard
 from flows.deliver_alerts import deliver_alerts
 from flows.import_executions import import_executions
 from flows.learning_cycle import learning_cycle
@@ -42,6 +43,7 @@ PAGE = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
         release_watch,
         update_trust,
         cleanup,
+        dashboard,
     ],
     ids=lambda flow: flow.name,
 )
