@@ -1,6 +1,7 @@
 """What the phases need from outside, as protocols."""
 
 from flywheel.ports.calls import AnswerStore, CallStore
+from flywheel.ports.counts import WindowCounts, WriteCounts
 from flywheel.ports.keeping import (
     AlertStore,
     CaseStore,
@@ -8,11 +9,10 @@ from flywheel.ports.keeping import (
     ExecutionStore,
     LineageStore,
     PromptStore,
+    RecommendationStore,
     ReleaseTarget,
     Store,
     StrategyOutcomes,
-    WindowCounts,
-    WriteCounts,
 )
 from flywheel.ports.outside import (
     AlertChannel,
@@ -45,6 +45,7 @@ __all__ = [
     "LineageStore",
     "ObservedCall",
     "PromptStore",
+    "RecommendationStore",
     "ReleaseTarget",
     "RunPage",
     "RunPlan",

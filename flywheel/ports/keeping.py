@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from flywheel.ports.counts import WindowCounts, WriteCounts
 from flywheel.records.alert import Alert
-from flywheel.records.analysis import Analysis, DroppedCount, FailurePattern
+from flywheel.records.analysis import Analysis, FailurePattern
 from flywheel.records.case import Case, GateCases, ReflectCases, Role, Suite
-from flywheel.records.columns import ExecutionColumns, Scope, ScoreTable
+from flywheel.records.columns import ExecutionColumns, RecommendationColumns, Scope, ScoreTable
 from flywheel.records.cycle import CycleContext, FeedbackLoopOutput, Phase
-from flywheel.records.execution import Execution, Outcome
+from flywheel.records.execution import Execution
 from flywheel.records.lineage import Edge
 from flywheel.records.prompt import PromptVersion
 from flywheel.records.proposal import Proposal, Proposals
+from flywheel.records.recommendation import Recommendation, RecommendationOutcome
 from flywheel.records.release import LiveVersion, ReleaseEvent, Review
 from flywheel.records.strategy_outcome import StrategyOutcome
 from flywheel.records.verdict import PastEvidence, Verdict, Verdicts
-
-
-@dataclass(frozen=True, slots=True)
-class WriteCounts:
-    """What a bulk write did; the three sum to the executions handed in."""
-
-    stored: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: WriteCounts) -> WriteCounts:
-        return WriteCounts(
-            self.stored + other.stored,
-            self.replaced + other.replaced,
-            self.unchanged + other.unchanged,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class WindowCounts:
-    """Executions of a scope: stored = sum(by_outcome) + sum(dropped).
-
-    Attributes:
-        by_outcome: those that count as evidence.
-        dropped: those that do not, with the reason (skipped, no version).
-        versions: distinct versions seen, most frequent first.
-    """
-
-    stored: int
-    by_outcome: Mapping[Outcome, int]
-    dropped: tuple[DroppedCount, ...]
-    versions: tuple[str, ...]
-    rated: int
-    retried: int
 
 
 class ExecutionStore(Protocol):
@@ -311,6 +278,48 @@ class StrategyOutcomes(Protocol):
         ...
 
 
+class RecommendationStore(Protocol):
+    """Recommendations of agents with what judges made of them."""
+
+    def add(self, recommendations: Iterable[Recommendation]) -> WriteCounts:
+        """Keep in bulk; equal ones are left alone, changed ones replace."""
+        ...
+
+    def get(self, workspace: str, recommendation_id: str) -> Recommendation | None:
+        """A recommendation by its id; None when there is none, or when a cleanup took it."""
+        ...
+
+    def of_agent(self, workspace: str, agent: str, limit: int) -> list[Recommendation]:
+        """The newest recommendations of an agent, newest first."""
+        ...
+
+    def of_workflow(self, workspace: str, workflow: str) -> list[Recommendation]:
+        """All recommendations of a workflow, oldest first."""
+        ...
+
+    def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
+        """Keep in bulk what judges made of stored recommendations; a judge's newer outcome replaces.
+
+        Raises UnknownName when a recommendation is not there; nothing is stored then.
+        """
+        ...
+
+    def outcomes(self, workspace: str, recommendation_ids: Sequence[str]) -> list[RecommendationOutcome]:
+        """Outcomes of recommendations, in the order they were judged."""
+        ...
+
+    def columns(self, workspace: str, since: datetime | None = None) -> RecommendationColumns:
+        """Judgements as arrays in the order of time; since bounds the time of the judgement."""
+        ...
+
+    def delete_before(self, workspace: str, moment: datetime) -> int:
+        """Delete recommendations given before a moment, with the words of their judges.
+
+        Marks stay as columns, so trust is what it was. Gives how many were deleted.
+        """
+        ...
+
+
 class AlertStore(Protocol):
     """Warnings that were raised."""
 
@@ -363,4 +372,9 @@ class Store(Protocol):
     @property
     def alerts(self) -> AlertStore:
         """Warnings."""
+        ...
+
+    @property
+    def recommendations(self) -> RecommendationStore:
+        """Recommendations with their outcomes."""
         ...

@@ -130,6 +130,38 @@ class QualityColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class RecommendationColumns:
+    """Judgements of recommendations in the order of time, n rows; NaN is unknown.
+
+    A recommendation that several judged has a row for each; one that nobody
+    judged has one row with unknown success.
+
+    Attributes:
+        recommendation: int32, equal for rows of one recommendation.
+        agent, type, workflow, correlation, judge: coded text; type is the context of trust.
+        confidence: float64 in [0, 1], of the agent.
+        success: float64 in [0, 1]: approved 1, partial 0.5, rejected 0.
+        quality: float64 in [0, 1], the overall mark over 100.
+        created, evaluated: float64, seconds since 1970 in UTC.
+    """
+
+    recommendation: NDArray[np.int32]
+    agent: Coded
+    type: Coded
+    workflow: Coded
+    correlation: Coded
+    judge: Coded
+    confidence: NDArray[np.float64]
+    success: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    created: NDArray[np.float64]
+    evaluated: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.recommendation)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTable:
     """Mean score of each arm on each case; NaN where an arm has no scored execution.
 

@@ -12,6 +12,7 @@ from flywheel.store.lineage import SqlLineage
 from flywheel.store.model_calls import SqlModelCalls
 from flywheel.store.positions import SqlPositions
 from flywheel.store.prompts import SqlPrompts
+from flywheel.store.recommendations import SqlRecommendations
 from flywheel.store.releases import SqlReleases
 from flywheel.store.responses import SqlResponses
 from flywheel.store.schema import prepare
@@ -44,6 +45,7 @@ class SqlStore:
         self.strategy_outcomes = SqlStrategyOutcomes(database)
         self.model_calls = SqlModelCalls(database)
         self.responses = SqlResponses(database)
+        self.recommendations = SqlRecommendations(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

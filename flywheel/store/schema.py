@@ -20,14 +20,16 @@ from flywheel.store import (
     model_calls,
     positions,
     prompts,
+    recommendations,
     releases,
     responses,
+    trust,
     workspaces,
 )
 from flywheel.store.base import StoreTable
 from flywheel.store.session import Database, lock_writers
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """Revision of the schema this program reads and writes; the newest file of migrations/versions."""
 
 VERSION_TABLE: Final = "flywheel_version"
@@ -47,6 +49,8 @@ NOUNS: Final = (
     model_calls,
     responses,
     positions,
+    recommendations,
+    trust,
 )
 """Importing these defines all tables."""
 
