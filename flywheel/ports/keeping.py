@@ -297,6 +297,10 @@ class RecommendationStore(Protocol):
         """All recommendations of a workflow, oldest first."""
         ...
 
+    def of_correlation(self, workspace: str, correlation_id: str) -> list[Recommendation]:
+        """All recommendations on one question, oldest first."""
+        ...
+
     def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
         """Keep in bulk what judges made of stored recommendations; a judge's newer outcome replaces.
 

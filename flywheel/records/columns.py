@@ -130,6 +130,30 @@ class QualityColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentColumns:
+    """Executions that name an agent, in the order of time, n rows; NaN is unknown.
+
+    Attributes:
+        outcome: int8, position in OUTCOMES.
+        score: float64 in [0, 1].
+        latency_ms: float64, >= 0.
+        moment: float64, seconds since 1970 of the start, or of storing where there is no start.
+        agent, slice, case: coded text; agent is never unknown.
+    """
+
+    outcome: NDArray[np.int8]
+    score: NDArray[np.float64]
+    latency_ms: NDArray[np.float64]
+    moment: NDArray[np.float64]
+    agent: Coded
+    slice: Coded
+    case: Coded
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
 class RecommendationColumns:
     """Judgements of recommendations in the order of time, n rows; NaN is unknown.
 

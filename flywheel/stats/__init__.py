@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from flywheel.stats.changepoints import change_points
     from flywheel.stats.clusters import clustered_mean
     from flywheel.stats.confidence_sequence import betting_confidence_sequence, predictive_probability
+    from flywheel.stats.crowd import CrowdTruth, dawid_skene
     from flywheel.stats.detectors import Cusum, DropDetector, RegressionMonitor
     from flywheel.stats.effects import cliffs_delta, cohen_dz, cohen_h, hedges_g, paired_odds_ratio
     from flywheel.stats.evalues import binary_e_value, mixture_e_value
     from flywheel.stats.gate import GateResult, max_t_gate
     from flywheel.stats.group_sequential import sequential_non_inferiority, spending_bounds
     from flywheel.stats.halving import sequential_halving
+    from flywheel.stats.hierarchy import Hierarchy, Stream, agent_beliefs, predicted_success
+    from flywheel.stats.known_scores import count_scores, ema_scores, ema_update, seed_scores, seed_update
     from flywheel.stats.means import Moments, mean_interval
     from flywheel.stats.multiplicity import benjamini_hochberg, e_bh, holm, optional_holm
     from flywheel.stats.paired import PairedComparison, compare_paired, mcnemar_exact, paired_t_test
@@ -69,11 +72,13 @@ __all__ = [
     "Beta",
     "Confusion",
     "Counts",
+    "CrowdTruth",
     "Cusum",
     "Design",
     "DropDetector",
     "GainPrior",
     "GateResult",
+    "Hierarchy",
     "Interval",
     "Moments",
     "PairedComparison",
@@ -82,6 +87,8 @@ __all__ = [
     "SequentialGate",
     "SequentialMcNemar",
     "SequentialP",
+    "Stream",
+    "agent_beliefs",
     "benjamini_hochberg",
     "betting_confidence_sequence",
     "binary_e_value",
@@ -97,9 +104,13 @@ __all__ = [
     "cohen_kappa",
     "compare_paired",
     "compare_proportions",
+    "count_scores",
+    "dawid_skene",
     "default_prior",
     "detectable_gain",
     "e_bh",
+    "ema_scores",
+    "ema_update",
     "exact_spending_boundary",
     "expected_loss",
     "fit_isotonic",
@@ -124,6 +135,7 @@ __all__ = [
     "paired_standard_error",
     "paired_t_test",
     "plan_experiment",
+    "predicted_success",
     "prediction_powered_mean",
     "predictive_probability",
     "prob_best",
@@ -132,6 +144,8 @@ __all__ = [
     "reliability_bins",
     "rogan_gladen",
     "sample_ratio_mismatch",
+    "seed_scores",
+    "seed_update",
     "sequential_halving",
     "sequential_non_inferiority",
     "sequential_p_value",
@@ -148,6 +162,17 @@ __all__ = [
 ]
 
 _HOME: dict[str, str] = {
+    "CrowdTruth": "crowd",
+    "dawid_skene": "crowd",
+    "Hierarchy": "hierarchy",
+    "Stream": "hierarchy",
+    "agent_beliefs": "hierarchy",
+    "predicted_success": "hierarchy",
+    "count_scores": "known_scores",
+    "ema_scores": "known_scores",
+    "ema_update": "known_scores",
+    "seed_scores": "known_scores",
+    "seed_update": "known_scores",
     "Confusion": "agreement",
     "cohen_kappa": "agreement",
     "prediction_powered_mean": "agreement",

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from flywheel.ports import WindowCounts, WriteCounts
 from flywheel.records.analysis import DroppedCount
-from flywheel.records.columns import ExecutionColumns, QualityColumns, Scope, ScoreTable
+from flywheel.records.columns import AgentColumns, ExecutionColumns, QualityColumns, Scope, ScoreTable
 from flywheel.records.execution import Execution, Outcome
+from flywheel.store.agent_columns import agent_columns_of
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
 from flywheel.store.execution_sample import spread
@@ -124,6 +125,11 @@ class SqlExecutions:
         """What watching quality needs of the executions of the scope, in the order they were stored."""
         with self.database.read() as connection:
             return quality_columns_of(connection, scope)
+
+    def agent_columns(self, scope: Scope) -> AgentColumns:
+        """What trust needs of the executions of the scope that name an agent, in the order of time."""
+        with self.database.read() as connection:
+            return agent_columns_of(connection, scope)
 
     def failures(self, scope: Scope, limit: int) -> list[Execution]:
         """Failed and errored executions of the scope with their texts, oldest first.

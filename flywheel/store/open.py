@@ -19,6 +19,7 @@ from flywheel.store.schema import prepare
 from flywheel.store.session import Database
 from flywheel.store.sessions import SqlSessions
 from flywheel.store.strategy_outcomes import SqlStrategyOutcomes
+from flywheel.store.trust import SqlTrust
 from flywheel.store.workspaces import SqlWorkspaces
 
 
@@ -46,6 +47,7 @@ class SqlStore:
         self.model_calls = SqlModelCalls(database)
         self.responses = SqlResponses(database)
         self.recommendations = SqlRecommendations(database)
+        self.trust = SqlTrust(database)
 
     def close(self) -> None:
         """Give all connections back; the store opens them again when it is used."""

@@ -42,6 +42,7 @@ class RecommendationRow(_AboutColumns, table=True):
         UniqueConstraint("workspace", "recommendation_id", name="uq_recommendation"),
         Index("ix_recommendation_agent", "workspace", "agent", "created_us"),
         Index("ix_recommendation_workflow", "workspace", "workflow"),
+        Index("ix_recommendation_correlation", "workspace", "correlation_id"),
         Index("ix_recommendation_created", "workspace", "created_us"),
     )
 

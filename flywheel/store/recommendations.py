@@ -101,14 +101,11 @@ class SqlRecommendations:
 
     def of_workflow(self, workspace: str, workflow: str) -> list[Recommendation]:
         """All recommendations of a workflow, oldest first."""
-        row = RECOMMENDATION.c
-        query = (
-            sa.select(RECOMMENDATION)
-            .where(row.workspace == workspace, row.workflow == workflow)
-            .order_by(row.created_us, row.seq)
-        )
-        with self.database.read() as connection:
-            return [recommendation_of(found) for found in connection.execute(query)]
+        return self._on(workspace, RECOMMENDATION.c.workflow == workflow)
+
+    def of_correlation(self, workspace: str, correlation_id: str) -> list[Recommendation]:
+        """All recommendations on one question, oldest first."""
+        return self._on(workspace, RECOMMENDATION.c.correlation_id == correlation_id)
 
     def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
         """Keep in one transaction what judges made of recommendations; a judge's newer outcome replaces.
@@ -186,6 +183,13 @@ class SqlRecommendations:
                 )
             )
         return done.rowcount
+
+    def _on(self, workspace: str, condition: sa.ColumnElement[bool]) -> list[Recommendation]:
+        row = RECOMMENDATION.c
+        query = sa.select(RECOMMENDATION).where(row.workspace == workspace, condition)
+        with self.database.read() as connection:
+            found = connection.execute(query.order_by(row.created_us, row.seq))
+            return [recommendation_of(one) for one in found]
 
 
 def _found(

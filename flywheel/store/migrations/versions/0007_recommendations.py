@@ -43,6 +43,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_recommendation_agent", "recommendation", ["workspace", "agent", "created_us"])
     op.create_index("ix_recommendation_workflow", "recommendation", ["workspace", "workflow"])
+    op.create_index("ix_recommendation_correlation", "recommendation", ["workspace", "correlation_id"])
     op.create_index("ix_recommendation_created", "recommendation", ["workspace", "created_us"])
     op.create_table(
         "recommendation_outcome",
