@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
 from flywheel.errors import InputError, UnknownName
+from flywheel.learn.redaction import Redactor
 from flywheel.learn.trust import TrustScorer
 from flywheel.learn.trust_advice import (
     AgentRecord,
@@ -56,7 +58,8 @@ class RecommendationTracker:
         """
         given = list(recommendations)
         _refuse_others(self.workspace, given)
-        return self.store.recommendations.add(given)
+        redactor = Redactor(self.store.workspaces.policy(self.workspace))
+        return self.store.recommendations.add(map(partial(_cleaned, redactor), given))
 
     def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
         """Keep what judges made of them; marks by name give the overall one where it is missing.
@@ -68,7 +71,8 @@ class RecommendationTracker:
         """
         given = [with_overall(outcome) for outcome in outcomes]
         _refuse_others(self.workspace, given)
-        return self.store.recommendations.evaluate(given)
+        redactor = Redactor(self.store.workspaces.policy(self.workspace))
+        return self.store.recommendations.evaluate(map(partial(_cleaned_outcome, redactor), given))
 
     def rank(self, recommendation_id: str) -> tuple[RankedRecommendation, ...]:
         """A recommendation among the others on the same question: same correlation, else same workflow.
@@ -190,6 +194,31 @@ def derived_id(fields: Mapping[str, object]) -> str:
     """
     encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
     return hashlib.sha256(encoded).hexdigest()[:24]
+
+
+def _cleaned(redactor: Redactor, given: Recommendation) -> Recommendation:
+    """Without what is private, by the workspace's policy; names as executions carry them."""
+    if redactor.is_off:
+        return given
+    return given.model_copy(
+        update={
+            "agent": redactor.name(given.agent),
+            "content": redactor.value(given.content),
+            "reasoning": None if given.reasoning is None else redactor.text(given.reasoning),
+            "evidence": redactor.value(given.evidence),
+        }
+    )
+
+
+def _cleaned_outcome(redactor: Redactor, given: RecommendationOutcome) -> RecommendationOutcome:
+    if redactor.is_off:
+        return given
+    return given.model_copy(
+        update={
+            "judged_by": None if given.judged_by is None else redactor.name(given.judged_by),
+            "feedback": None if given.feedback is None else redactor.text(given.feedback),
+        }
+    )
 
 
 def _refuse_others(workspace: str, given: Sequence[Recommendation | RecommendationOutcome]) -> None:

@@ -42,6 +42,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("probe", "probe:app", "What breaks a prompt: other wordings, noise, attacks.", SEE),
     Entry("sessions", "sessions:app", "Completeness of captured data, with what is missing.", SEE),
     Entry("judge", "judge:app", "Models that score: labels to hold them against, pairs.", SEE),
+    Entry("trust", "trust:app", "How far agents can be relied on, and what that rests on.", SEE),
     Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews, open alerts.", SEE),
     Entry("alerts", "alerts:app", "What a person should look at, with its channels.", SEE),

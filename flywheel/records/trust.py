@@ -196,3 +196,23 @@ class TrustComparison(Record):
     agents: Count
     scores: tuple[ScoreLoss, ...]
     because: str
+
+
+class JudgeSkill(Record):
+    """How far one judge of recommendations can be believed.
+
+    Attributes:
+        judgements: all of them.
+        shared: those of recommendations that another judge judged too.
+        accuracy: chance to be right; None where nothing is shared.
+        approves_good, rejects_bad: chance to approve what is good, to reject what is bad.
+        because: why a rate is unknown, or says little; empty otherwise.
+    """
+
+    judge: Name
+    judgements: Count
+    shared: Count
+    accuracy: Share | None
+    approves_good: Share | None
+    rejects_bad: Share | None
+    because: str = ""

@@ -229,6 +229,8 @@ def predicted_success(stream: Stream) -> Floats:
         >>> predicted_success(Stream.of([1, 1, 1, 1], [0, 0, 0, 1], [0] * 4)).round(2).tolist()
         [0.5, 0.75, 0.85, 0.83]
     """
+    if not len(stream):
+        return np.empty(0)
     total, share = np.full(len(stream), -np.inf), np.full(len(stream), -np.inf)
     for odds, setting in zip(_ODDS, _Model(stream).settings(), strict=True):
         score = _row_scores(setting.before, stream)
@@ -268,6 +270,7 @@ class _Model:
         pull = 20.0
         shifted = (level.passed + pull * self._mean) / (level.trials + pull)
         self._shift = _logit(shifted) - _logit(self._mean)
+        self._seen = level.final_trials + pull
         last = (level.final_passed + pull * self.population) / (level.final_trials + pull)
         self._last_shift = _logit(last) - _logit(np.array(self.population))
 
@@ -295,8 +298,10 @@ class _Model:
         """Cells as they borrow from their agents; with an infinite strength they are their agents."""
         if np.isfinite(strength):
             return _posterior(cell, moved, strength)
-        size = (agents.passed + agents.failed)[self.cell_agent]
-        return Beliefs(moved * size, (1.0 - moved) * size, agents.n_eff[self.cell_agent])
+        # What the agent is and what the context does are both unsure: on the logit scale variances add.
+        of_agent, of_context = (agents.passed + agents.failed)[self.cell_agent], self._seen[self.cell_context]
+        size = 1.0 / (1.0 / of_agent + 1.0 / of_context)
+        return Beliefs(moved * size, (1.0 - moved) * size, cell.final_trials)
 
     def agents_at(self, gamma: float) -> Beliefs:
         """Beliefs about agents with one forgetting factor, the middle strength."""

@@ -15,12 +15,14 @@ from blocks.provider import ProviderBlock
 from blocks.store import FlywheelStore
 from blocks.strategy import StrategyBlock
 from deployments.bootstrap import LIMITS, MODEL, POOL
+from flows.cleanup import cleanup
 from flows.deliver_alerts import deliver_alerts
 from flows.import_executions import import_executions
 from flows.learning_cycle import learning_cycle
 from flows.quality_watch import quality_watch
 from flows.release_watch import release_watch
 from flows.roll_back import roll_back
+from flows.update_trust import update_trust
 from flows.waiting import REVIEW_WINDOW_S
 
 pytestmark = pytest.mark.unit
@@ -31,7 +33,16 @@ PAGE = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(
     "flow",
-    [learning_cycle, roll_back, import_executions, deliver_alerts, quality_watch, release_watch],
+    [
+        learning_cycle,
+        roll_back,
+        import_executions,
+        deliver_alerts,
+        quality_watch,
+        release_watch,
+        update_trust,
+        cleanup,
+    ],
     ids=lambda flow: flow.name,
 )
 def test_every_parameter_is_documented(flow) -> None:
