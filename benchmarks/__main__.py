@@ -29,6 +29,7 @@ BENCHMARKS = {
     "chat_client": Benchmark("the layers of the chat client against the bare openai client"),
     "analyze": Benchmark("the analyze phase over many executions"),
     "watch": Benchmark("one look at the quality of 64 streams"),
+    "trust": Benchmark("trust in a thousand agents from a million outcomes"),
     "flaky": Benchmark("flaky tests told from the others, simulated"),
     "grouping": Benchmark("failure patterns against Drain3 on labelled failures"),
     "optimizers": Benchmark("a cycle against gepa and DSPy on equal data", ("--seeds", "2")),

@@ -24,6 +24,7 @@ CELL_PRIORS = (6.0, 24.0, np.inf)
 """Outcomes that the level above counts for; infinitely many is a context without a say."""
 
 _EDGE = 1e-6
+_NEGLIGIBLE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Groups:
         self.position = np.arange(codes.size) - self._start
         self._last = (starts + sizes - 1)[sizes > 0]
         self._filled = sizes > 0
+        self._longest = int(sizes.max(initial=0))
 
     def running(self, values: Floats, gamma: float) -> tuple[Floats, Floats]:
         """Discounted sums of a column within each group.
@@ -131,9 +133,11 @@ class Groups:
             group, shape (count,), 0 for a group without rows.
         """
         ordered = values[self.order]
-        through = lfilter([1.0], [1.0, -gamma], ordered)
+        through = np.cumsum(ordered) if gamma == 1.0 else lfilter([1.0], [1.0, -gamma], ordered)
         carried = np.concatenate([[0.0], through])[self._start]
-        after = through - gamma ** (self.position + 1) * carried
+        if gamma != 1.0:
+            carried *= (gamma ** np.arange(1.0, self._longest + 1.0))[self.position]
+        after = through - carried
         before = np.empty_like(after)
         before[self.order] = np.maximum(0.0, (after - ordered) / gamma)
         final = np.zeros(self.count)
@@ -188,28 +192,26 @@ def agent_beliefs(stream: Stream) -> Hierarchy:
         msg = "no outcomes; a belief needs one"
         raise ValueError(msg)
     model = _Model(stream)
-    scores = np.array([_row_scores(setting.before, stream).sum() for setting in model.settings()]) + _ODDS
-    weights = np.exp(scores - scores.max())
+    scores, after = [], []
+    for odds, setting in zip(_ODDS, model.settings(), strict=True):
+        scores.append(odds + _row_scores(setting.before, stream).sum())
+        after.append(setting.after)
+    weights = np.exp(np.array(scores) - max(scores))
     weights /= weights.sum()
-    kept = [
-        one.after
-        for one, weight in zip(model.settings(final_only=True), weights, strict=True)
-        if weight > 1e-4
-    ]
-    shares = weights[weights > 1e-4] / weights[weights > 1e-4].sum()
-    agents, cells = zip(*kept, strict=True)
-    fast, slow = model.agents_at(min(FORGETTING)), model.agents_at(1.0)
-    gammas = np.array([gamma for gamma, _k, _c in _GRID])
+    kept = np.flatnonzero(weights > _NEGLIGIBLE)
+    shares = weights[kept] / weights[kept].sum()
+    agents, cells = zip(*(after[number] for number in kept), strict=True)
+    middle = len(CELL_PRIORS) * (len(AGENT_PRIORS) // 2)
     return Hierarchy(
         population=model.population,
         agents=_matched(agents, shares),
         cells=_matched(cells, shares),
         cell_agent=model.cell_agent,
         cell_context=model.cell_context,
-        fast=fast,
-        slow=slow,
+        fast=after[_GRID.index((min(FORGETTING), *_GRID[middle][1:]))][0],
+        slow=after[middle][0],
         weights=weights,
-        forgetting=float(weights @ gammas),
+        forgetting=float(weights @ [gamma for gamma, _agent, _cell in _GRID]),
     )
 
 
@@ -274,21 +276,19 @@ class _Model:
         last = (level.final_passed + pull * self.population) / (level.final_trials + pull)
         self._last_shift = _logit(last) - _logit(np.array(self.population))
 
-    def settings(self, *, final_only: bool = False) -> Iterator[_Setting]:
-        """Settings in the order of the grid; `before` is empty when only the end is wanted."""
+    def settings(self) -> Iterator[_Setting]:
+        """Settings in the order of the grid."""
         for gamma in FORGETTING:
             agent = _Level.of(self._by_agent, self.stream, gamma)
             cell = _Level.of(self._by_cell, self.stream, gamma)
             for of_agent in AGENT_PRIORS:
                 agents = _posterior(agent, np.full(self._by_agent.count, self.population), of_agent)
                 moved = expit(_logit(agents.mean[self.cell_agent]) + self._last_shift[self.cell_context])
-                middle = np.empty(0)
-                if not final_only:
-                    rate = (agent.passed + of_agent * self._mean) / (agent.trials + of_agent)
-                    middle = expit(_logit(rate) + self._shift)
+                rate = (agent.passed + of_agent * self._mean) / (agent.trials + of_agent)
+                middle = expit(_logit(rate) + self._shift)
                 for of_cell in CELL_PRIORS:
                     before = middle
-                    if not final_only and np.isfinite(of_cell):
+                    if np.isfinite(of_cell):
                         before = (cell.passed + of_cell * middle) / (cell.trials + of_cell)
                     yield _Setting(
                         np.clip(before, _EDGE, 1 - _EDGE), (agents, self._cells(agents, cell, moved, of_cell))
@@ -302,11 +302,6 @@ class _Model:
         of_agent, of_context = (agents.passed + agents.failed)[self.cell_agent], self._seen[self.cell_context]
         size = 1.0 / (1.0 / of_agent + 1.0 / of_context)
         return Beliefs(moved * size, (1.0 - moved) * size, cell.final_trials)
-
-    def agents_at(self, gamma: float) -> Beliefs:
-        """Beliefs about agents with one forgetting factor, the middle strength."""
-        level = _Level.of(self._by_agent, self.stream, gamma)
-        return _posterior(level, np.full(self._by_agent.count, self.population), AGENT_PRIORS[1])
 
 
 def _posterior(level: _Level, prior: Floats, strength: float) -> Beliefs:
