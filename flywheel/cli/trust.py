@@ -1,4 +1,4 @@
-"""`flywheel trust`: how far agents can be relied on, and what that rests on."""
+"""`flywheel trust`: how far agents can be relied on."""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ from flywheel.stats.known_scores import count_scores, ema_scores, seed_scores
 Floats = NDArray[np.float64]
 
 DECIDES = "bayesian"
+LEAST_AGENTS = 5
+"""Agents are the units of an interval; with fewer it covers too rarely to be shown."""
+
 SUREST = 0.99
 """No score is taken to be surer than this, so that one surprise cannot decide the comparison."""
 
@@ -38,14 +41,15 @@ def compare_scores(
     found = []
     for name, loss in losses.items():
         extra = (loss - losses[DECIDES]) * stream.weight * (len(stream) / total)
-        interval = clustered_mean(extra, stream.agent).interval
+        shown = name != DECIDES and agents >= LEAST_AGENTS
+        interval = clustered_mean(extra, stream.agent).interval if shown else None
         found.append(
             ScoreLoss(
                 score=name,
                 log_loss=float((loss * stream.weight).sum() / total),
                 worse_by=float(extra.mean()),
-                low=None if name == DECIDES else interval.low,
-                high=None if name == DECIDES else interval.high,
+                low=None if interval is None else interval.low,
+                high=None if interval is None else interval.high,
                 decides=name == DECIDES,
             )
         )

@@ -177,7 +177,7 @@ class ScoreLoss(Record):
     Attributes:
         log_loss: mean over outcomes, nats; lower is better.
         worse_by, low, high: log_loss less that of the Bayesian score, with a 95 % interval
-            whose unit is the agent; None where there is one agent only.
+            whose unit is the agent; None below five agents.
     """
 
     score: Name

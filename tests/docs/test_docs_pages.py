@@ -21,6 +21,7 @@ RUNNABLE = (
     "docs/probes.md",
     "docs/running.md",
     "docs/scorers.md",
+    "docs/trust.md",
     "docs/tutorial.md",
 )
 
