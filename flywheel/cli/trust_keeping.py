@@ -46,11 +46,14 @@ def cleanup(
     """
     from flywheel.capture.cleanup import clean_up
     from flywheel.cycle import SystemClock
+    from flywheel.learn.counting import count_of
     from flywheel.store.open import open_store
 
     door = open_door(store, workspace, as_json)
     opened = open_store(door.settings.database_url, create=False)
     done = clean_up(opened, door.workspace, SystemClock().now(), days)
-    told = f"{done.recommendations:,} recommendations and {done.trust_scores:,} scores deleted"
-    before = f"older than {days:g} days; marks stay, so trust is what it was."
+    told = (
+        f"{count_of(done.recommendations, 'recommendation')}, {count_of(done.trust_scores, 'score')} deleted"
+    )
+    before = f"older than {days:g} days. Marks stay, so trust is what it was."
     door.answer(done.model_dump(mode="json"), lambda console: console.print(f"{told}, {before}"))

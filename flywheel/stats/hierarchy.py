@@ -91,7 +91,7 @@ class Hierarchy:
         agents: belief per agent code.
         cells: belief per cell, in the order of cell_agent with cell_context.
         cell_agent, cell_context: codes of each cell that has outcomes.
-        fast, slow: beliefs per agent that forget quickest, never.
+        fast, slow: beliefs per agent that forget quickest, never; the fast borrow from the slow.
         weights: of the settings of the grid, sums to 1.
         forgetting: expected forgetting factor.
     """
@@ -202,14 +202,15 @@ def agent_beliefs(stream: Stream) -> Hierarchy:
     shares = weights[kept] / weights[kept].sum()
     agents, cells = zip(*(after[number] for number in kept), strict=True)
     middle = len(CELL_PRIORS) * (len(AGENT_PRIORS) // 2)
+    slow = after[middle][0]
     return Hierarchy(
         population=model.population,
         agents=_matched(agents, shares),
         cells=_matched(cells, shares),
         cell_agent=model.cell_agent,
         cell_context=model.cell_context,
-        fast=after[_GRID.index((min(FORGETTING), *_GRID[middle][1:]))][0],
-        slow=after[middle][0],
+        fast=_towards(after[_GRID.index((min(FORGETTING), *_GRID[middle][1:]))][0], slow, model.population),
+        slow=slow,
         weights=weights,
         forgetting=float(weights @ [gamma for gamma, _agent, _cell in _GRID]),
     )
@@ -308,6 +309,15 @@ def _posterior(level: _Level, prior: Floats, strength: float) -> Beliefs:
     passed = level.final_passed + strength * prior
     failed = level.final_trials - level.final_passed + strength * (1.0 - prior)
     return Beliefs(passed, failed, level.final_trials)
+
+
+def _towards(fast: Beliefs, slow: Beliefs, population: float) -> Beliefs:
+    """Quick beliefs that borrow from the slow ones in place of the population.
+
+    Otherwise every agent better than the rest would seem to fall.
+    """
+    moved = AGENT_PRIORS[len(AGENT_PRIORS) // 2] * (slow.mean - population)
+    return Beliefs(fast.passed + moved, fast.failed - moved, fast.n_eff)
 
 
 def _logit(rate: Floats) -> Floats:

@@ -29,6 +29,9 @@ from flywheel.store.session import Database, lock_writers
 _BATCH = 500
 """Ids in one question: below the number of parameters either database takes."""
 
+_LOCK = "flywheel recommendations"
+"""One writer at a time: no recommendation is replaced or deleted while an outcome of it is kept."""
+
 _KEY = ("workspace", "recommendation_id")
 _JUDGED_KEY = (*_KEY, "judged_by")
 _CONTENT = (*ABOUT, "content", "reasoning", "evidence", "content_hash")
@@ -69,6 +72,7 @@ class SqlRecommendations:
             handed_in += 1
             newest[given.workspace, given.recommendation_id] = recommendation_row(given)
         with self.database.write() as connection:
+            lock_writers(connection, _LOCK)
             before = {key: row.content_hash for key, row in _found(connection, RECOMMENDATION, newest)}
             changed = [row for key, row in newest.items() if before.get(key) != row["content_hash"]]
             replaced = [row for row in changed if (row["workspace"], row["recommendation_id"]) in before]
@@ -125,8 +129,7 @@ class SqlRecommendations:
             newest[row["workspace"], row["recommendation_id"], row["judged_by"]] = row
         wanted = {(workspace, name): None for workspace, name, _judge in newest}
         with self.database.write() as connection:
-            # A replacement of the recommendation must not slip between reading and writing.
-            lock_writers(connection, "flywheel recommendations")
+            lock_writers(connection, _LOCK)
             about = dict(_found(connection, RECOMMENDATION, wanted))
             _refuse_unknown(wanted, about)
             before = {
@@ -168,6 +171,7 @@ class SqlRecommendations:
         """
         before = to_us(moment)
         with self.database.write() as connection:
+            lock_writers(connection, _LOCK)
             connection.execute(
                 sa.update(OUTCOME)
                 .where(

@@ -204,6 +204,14 @@ def test_a_fall_is_a_trend():
     assert agent_of(report, "steady").trend is Trend.STEADY
 
 
+def test_an_agent_better_than_the_rest_does_not_seem_to_fall():
+    """One that is always right among others that are not is steady, and so is one that is always wrong."""
+    rows = [row for _ in range(60) for row in (("best", "a", 1.0), ("worst", "a", 0.0), ("other", "a", 0.5))]
+    report = report_of(judged(rows), judge_limit=1_000)
+
+    assert {agent_of(report, name).trend for name in ("best", "worst")} == {Trend.STEADY}
+
+
 def test_contexts_are_told_apart():
     """An agent good in one type only has a cell above and a cell below its own mean."""
     rng = np.random.default_rng(2)
