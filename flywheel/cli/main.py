@@ -49,6 +49,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("watch", "watch:app", "Quality of what is live: levels, falls, trends; alerts.", SEE),
     Entry("value", "value:app", "What testing is worth: health, velocity, ROI and more.", SEE),
     Entry("status", "status:app", "Live versions, last cycles, waiting reviews, open alerts.", SEE),
+    Entry("serve", "serve:app", "HTTP API with the dashboard, on this machine.", SEE),
     Entry("alerts", "alerts:app", "What a person should look at, with its channels.", SEE),
     Entry("compare", "compare:app", "Verdict on two versions from recorded executions.", IMPROVE),
     Entry("plan", "plan:app", "What an experiment could show and would cost.", IMPROVE),

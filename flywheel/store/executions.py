@@ -25,6 +25,7 @@ from flywheel.records.voices import Voices
 from flywheel.store.agent_columns import agent_columns_of
 from flywheel.store.confidence_columns import confidence_columns_of
 from flywheel.store.execution_columns import chunks, columns_of, digest_of
+from flywheel.store.execution_page import ExecutionPage, PageAsked, page_of
 from flywheel.store.execution_rows import EXECUTION, ROW_COLUMNS, record_of, row_of
 from flywheel.store.execution_sample import spread
 from flywheel.store.execution_scope import VERSION_KEY, within
@@ -179,6 +180,11 @@ class SqlExecutions:
     def passes(self, scope: Scope, limit: int) -> list[Execution]:
         """Passed executions of the scope with their texts, chosen and ordered as failures are."""
         return self._spread(sa.and_(within(scope), EXECUTION.c.outcome == Outcome.PASSED.value), limit)
+
+    def page(self, scope: Scope, asked: PageAsked) -> ExecutionPage:
+        """A page of executions with their texts, see `page_of`."""
+        with self.database.read() as connection:
+            return page_of(connection, scope, asked)
 
     def in_session(self, workspace: str, prompt: str, session_id: str) -> list[Execution]:
         """Executions of one session of a prompt, so that a resumed experiment repeats no call."""

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from flywheel.cli.main import COMMANDS, load
 from flywheel.store.schema import VERSION_TABLE
 
-LATER = ("serve",)
+LATER: tuple[str, ...] = ()
 
 
 def leaves() -> list[list[str]]:
