@@ -14,6 +14,7 @@ from flywheel.errors import FlywheelError
 from flywheel.records.execution import Execution
 from flywheel.service import cycles, executions, health, metrics, page, prompts, reviews
 from flywheel.service.bodies import LimitedBodies
+from flywheel.service.examples import EXAMPLES, PROBLEM
 from flywheel.service.measures import MeasuredRequests
 from flywheel.service.problems import (
     MEDIA_TYPE,
@@ -67,9 +68,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
                 _say_problems(operation["responses"])
+                _show_example(operation["responses"], EXAMPLES.get((method, path)))
         schemas = document["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
@@ -82,7 +84,21 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _say_problems(responses: dict[str, Any]) -> None:
     """Problems have a media type of their own, which FastAPI does not know."""
-    for response in responses.values():
+    for status, response in responses.items():
         content = response.get("content", {})
         if MEDIA_TYPE in content:
-            content.pop("application/json", None)
+            problem = content[MEDIA_TYPE]
+            content.clear()
+            content[MEDIA_TYPE] = problem
+            problem["example"] = {
+                **PROBLEM,
+                "status": int(status),
+                "title": response["description"],
+            }
+
+
+def _show_example(responses: dict[str, Any], example: object) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {}).get("application/json")
+        if example is not None and status.startswith("2") and content is not None:
+            content["example"] = example

@@ -96,5 +96,5 @@ class MeasuredRequests:
         try:
             await self.app(scope, receive, sending)
         finally:
-            route = getattr(scope.get("route"), "path", OTHER)
+            route = getattr(scope.get("route"), "path_format", OTHER)
             self.measures.add(scope["method"], route, status, time.perf_counter() - started)

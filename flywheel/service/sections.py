@@ -75,9 +75,9 @@ def last_cycles(view: View) -> Markup:
     )
     loop = view.loop
     health = (
-        f"Applied so far: {count_of(loop.applied, 'improvement')}. Proved real: {_share(loop.real)}; turned out to "
-        f"be none: {_share(loop.false)}; {loop.unanswered:,} without an answer yet. Mean gain on cases that "
-        f"decided nothing: {points(loop.mean_gain)} points over {loop.measured:,} measured."
+        f"Applied so far: {count_of(loop.applied, 'improvement')}. Proved real: {_share(loop.real)}; turned "
+        f"out to be none: {_share(loop.false)}; without an answer yet: {loop.unanswered:,}. Mean gain on "
+        f"cases that decided nothing: {points(loop.mean_gain)} points over {loop.measured:,} measured."
     )
     return section("cycles", "Last cycles", shown, tag("p", health))
 
