@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from flywheel.records.quality import QualityLevels
 from flywheel.service.markup import Markup, joined, tag
-from flywheel.service.wording import UNKNOWN, percent, span
+from flywheel.service.wording import UNKNOWN, moment, percent, span
 from flywheel.stats.proportions import Counts, wilson
 
 WIDTH, HEIGHT = 200, 20
@@ -56,6 +57,16 @@ def table(
     whole = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
     # A wide table scrolls by itself; a keyboard must reach it for that.
     return tag("div", whole, class_="wide", tabindex="0", role="region", aria_label=caption)
+
+
+def when(at: datetime | None) -> Markup | str:
+    """A time in a cell.
+
+    Examples:
+        >>> when(None)
+        'unknown'
+    """
+    return UNKNOWN if at is None else tag("time", moment(at), datetime=at.isoformat())
 
 
 def nothing(what: str, next_step: str) -> Markup:

@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from flywheel.records.tallies import ExecutionTally
-from flywheel.service.drawing import Cell, more, nothing, rate_cells, section, table
+from flywheel.service.drawing import Cell, more, nothing, rate_cells, section, table, when
 from flywheel.service.markup import Markup, joined, tag
 from flywheel.service.view import View
-from flywheel.service.wording import moment, short
+from flywheel.service.wording import short
 
 MOST_PROMPTS: Final = 12
 MOST_ROWS: Final = 24
 """Rows of one table; the worst are shown."""
 
-COLUMNS: Final = ("", "pass rate", "rate (95 % interval)", "passed of scored", "unscored", "newest (UTC)")
+COLUMNS: Final = (
+    "executions of",
+    "pass rate",
+    "rate (95 % interval)",
+    "passed of scored",
+    "unscored",
+    "newest (UTC)",
+)
 RIGHT: Final = ("passed of scored", "unscored")
 
 By = Callable[[ExecutionTally], str | None]
@@ -90,4 +97,4 @@ def _grouped(tallies: Iterable[ExecutionTally], of: By) -> list[tuple[str | None
 def _row(name: str, tallies: Sequence[ExecutionTally]) -> Sequence[Cell]:
     picture, words, of = rate_cells(sum(t.passed for t in tallies), sum(t.scored for t in tallies))
     newest = max((t.last_at for t in tallies), default=None)
-    return name, picture, words, of, f"{sum(t.unscored for t in tallies):,}", moment(newest)
+    return name, picture, words, of, f"{sum(t.unscored for t in tallies):,}", when(newest)

@@ -7,10 +7,10 @@ from typing import Final
 from flywheel.learn.counting import count_of
 from flywheel.records.cycle import FeedbackLoopOutput
 from flywheel.records.loop_health import KnownShare
-from flywheel.service.drawing import more, nothing, section, table
+from flywheel.service.drawing import more, nothing, section, table, when
 from flywheel.service.markup import Markup, joined, tag
 from flywheel.service.view import LEDGER_DAYS, View
-from flywheel.service.wording import UNKNOWN, amount, clipped, moment, percent, points, short, span
+from flywheel.service.wording import UNKNOWN, amount, clipped, percent, points, short, span
 
 MOST: Final = 10
 """Rows of a section; a command shows the others."""
@@ -28,7 +28,7 @@ def what_is_live(view: View) -> Markup:
             (
                 name,
                 tag("code", short(live.version)),
-                moment(live.released_at),
+                when(live.released_at),
                 live.kind.value,
                 clipped(live.why),
             )
@@ -90,7 +90,7 @@ def waiting_changes(view: View) -> Markup:
         (
             one.prompt,
             tag("code", f"{short(one.previous)} → {short(one.version)}"),
-            moment(one.created_at),
+            when(one.created_at),
             clipped(one.because, 240),
             tag("code", f"flywheel review show {one.review_id[:12]}"),
         )
@@ -148,7 +148,7 @@ def open_alerts(view: View) -> Markup:
         (
             one.subject,
             one.severity.value,
-            moment(one.raised_at),
+            when(one.raised_at),
             f"{one.times:,}",
             one.acknowledged_by or "nobody yet",
             clipped(one.message, 300),
