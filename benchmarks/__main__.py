@@ -28,6 +28,7 @@ BENCHMARKS = {
     "recorder": Benchmark("executions a second into SQLite"),
     "chat_client": Benchmark("the layers of the chat client against the bare openai client"),
     "analyze": Benchmark("the analyze phase over many executions"),
+    "service": Benchmark("executions over HTTP against import, a live prompt against a bare route"),
     "watch": Benchmark("one look at the quality of 64 streams"),
     "value": Benchmark("all value metrics against one SQL aggregate"),
     "trust": Benchmark("trust in a thousand agents from a million outcomes"),
