@@ -172,7 +172,7 @@ def on_invalid_request(request: Request, error: Exception) -> Response:
         raise error
     parts = tuple(
         WrongPart(
-            where=".".join(str(step) for step in one["loc"]),
+            where=".".join(str(step) for step in one["loc"])[:SHOWN],
             got=None if one["type"] == "missing" else repr(one.get("input"))[:SHOWN],
             need=str(one["msg"]),
         )

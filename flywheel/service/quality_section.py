@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from flywheel.records.tallies import ExecutionTally
@@ -11,7 +11,10 @@ from flywheel.service.markup import Markup, joined, tag
 from flywheel.service.view import View
 from flywheel.service.wording import short
 
-MOST_PROMPTS: Final = 12
+MOST_PROMPTS: Final = 40
+MOST_DETAILS: Final = 12
+"""Prompts that are shown by model, by slice."""
+
 MOST_ROWS: Final = 24
 """Rows of one table; the worst are shown."""
 
@@ -23,62 +26,66 @@ COLUMNS: Final = (
     "unscored",
     "newest (UTC)",
 )
+PROMPT_COLUMNS: Final = ("prompt", "version", *COLUMNS[1:])
 RIGHT: Final = ("passed of scored", "unscored")
 
 By = Callable[[ExecutionTally], str | None]
+Row = tuple[Cell, ...]
 
 
 def quality(view: View) -> Markup:
     """Pass rates; of the live version where it has scored executions, else of all versions."""
-    heard = {t.prompt for t in view.tallies}
-    names = [name for name in view.prompts if name in heard]
-    parts: list[str | None] = [
-        tag(
-            "p",
-            "Executions that count as evidence: those of experiments and probes do not. The four marks stand "
-            "at 85, 90, 95 and 98 %.",
-            class_="note",
-        )
-    ]
     if not view.tallies:
-        parts = [
-            nothing("Nothing is known of quality: no execution is stored.", "flywheel import jsonl FILE")
-        ]
-    parts += [_of_prompt(view, name) for name in names[:MOST_PROMPTS]]
+        empty = nothing("Nothing is known of quality: no execution is stored.", "flywheel import jsonl FILE")
+        return section("quality", "Quality", empty)
+    known = {t.prompt for t in view.tallies}
+    names = [name for name in view.prompts if name in known]
     without = [t for t in view.tallies if t.prompt is None]
-    if without:
-        parts.append(_block("Executions that name no prompt", without, ()))
-    parts.append(more(len(names), MOST_PROMPTS, "flywheel report --by prompt"))
-    return section("quality", "Quality", *parts)
+    rows = [row for name in names[:MOST_PROMPTS] for row in _rows_of(view, name)]
+    rows += [("no prompt", "", *_cells(without))] if without else []
+    note = (
+        "Executions that count as evidence: those of experiments and probes do not. The four marks stand at "
+        "85, 90, 95 and 98 %."
+    )
+    return section(
+        "quality",
+        "Quality",
+        tag("p", note, class_="note"),
+        table("Pass rate by prompt", PROMPT_COLUMNS, rows, RIGHT),
+        more(len(names), MOST_PROMPTS, "flywheel report --by prompt"),
+        *(_details(view, name) for name in names[:MOST_DETAILS]),
+    )
 
 
-def _of_prompt(view: View, name: str) -> Markup:
-    own = [t for t in view.tallies if t.prompt == name]
+def _rows_of(view: View, name: str) -> Iterator[Row]:
+    """The live version of a prompt, then all versions where others were run too."""
+    own, of_live = _own(view, name)
     live = view.live.get(name)
-    of_live = [t for t in own if live is not None and t.version == live.version]
-    rows: list[Sequence[Cell]] = []
     if live is not None:
-        rows.append(_row(f"live version {short(live.version)}", of_live))
-    rows.append(_row("all versions", own))
-    basis = of_live if any(t.scored for t in of_live) else own
-    said = "live version" if basis is of_live else "all versions"
-    return _block(name, basis, rows, said)
+        yield name, f"live {short(live.version)}", *_cells(of_live)
+    if live is None or len(of_live) < len(own):
+        yield name, "all", *_cells(own)
 
 
-def _block(
-    name: str, basis: Sequence[ExecutionTally], rows: Sequence[Sequence[Cell]], said: str = "all versions"
-) -> Markup:
-    """One prompt: its whole, then its models and slices where there are several."""
-    tables = [table(f"{name}: pass rate", COLUMNS, rows or [_row("all", basis)], RIGHT)]
+def _details(view: View, name: str) -> Markup | None:
+    """One prompt by model, by slice, where there are several of them."""
+    own, of_live = _own(view, name)
+    basis, said = (of_live, "live version") if any(t.scored for t in of_live) else (own, "all versions")
     by: tuple[tuple[str, By], ...] = (("model", lambda t: t.model), ("slice", lambda t: t.slice))
+    tables: list[Markup | None] = []
     for what, of in by:
         groups = _grouped(basis, of)
         if len(groups) > 1:
-            shown = [_row(group or f"no {what}", members) for group, members in groups[:MOST_ROWS]]
-            tables.append(table(f"{name}: by {what}, {said}, worst first", COLUMNS, shown, RIGHT))
-            rest = more(len(groups), MOST_ROWS, f"flywheel report --prompt {name} --by {what}")
-            tables.append(rest or Markup())
-    return joined(tag("h3", name), *tables)
+            rows = [(group or f"no {what}", *_cells(members)) for group, members in groups[:MOST_ROWS]]
+            tables.append(table(f"{name}: by {what}, {said}, worst first", COLUMNS, rows, RIGHT))
+            tables.append(more(len(groups), MOST_ROWS, f"flywheel report --prompt {name} --by {what}"))
+    return joined(tag("h3", name), *tables) if tables else None
+
+
+def _own(view: View, name: str) -> tuple[list[ExecutionTally], list[ExecutionTally]]:
+    """Executions of a prompt, with those of its live version among them."""
+    own, live = [t for t in view.tallies if t.prompt == name], view.live.get(name)
+    return own, [t for t in own if live is not None and t.version == live.version]
 
 
 def _grouped(tallies: Iterable[ExecutionTally], of: By) -> list[tuple[str | None, list[ExecutionTally]]]:
@@ -94,7 +101,7 @@ def _grouped(tallies: Iterable[ExecutionTally], of: By) -> list[tuple[str | None
     return sorted(groups.items(), key=worst_first)
 
 
-def _row(name: str, tallies: Sequence[ExecutionTally]) -> Sequence[Cell]:
+def _cells(tallies: Sequence[ExecutionTally]) -> Row:
     picture, words, of = rate_cells(sum(t.passed for t in tallies), sum(t.scored for t in tallies))
     newest = max((t.last_at for t in tallies), default=None)
-    return name, picture, words, of, f"{sum(t.unscored for t in tallies):,}", when(newest)
+    return picture, words, of, f"{sum(t.unscored for t in tallies):,}", when(newest)

@@ -139,7 +139,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     store.close()
 
     assert "Nothing is known of quality" in empty
-    assert f"live version {version[:12]}" in page
+    assert f"live {version[:12]}" in page
     assert page.count("unknown: no scored execution") == 2
     assert "unknown, known for 0 of 1 executions" in page
     assert " 0.0 %" not in empty + page
@@ -179,10 +179,10 @@ def test_quality_is_that_of_the_live_version_where_it_is_known(store: SqlStore) 
 
     page = page_of(read_view(store, "default", NOW))
 
-    rows = re.findall(r"<tr><th scope=\"row\">((?:live|all) version\w*)[^<]*</th>(.*?)</tr>", page)
+    rows = re.findall(r"<th scope=\"row\">triage</th><td>(live|all)\b(.*?)</tr>", page)
     assert [(name, re.findall(r"(\d+ of \d+)", cells)) for name, cells in rows] == [
-        ("live version", ["1 of 1"]),
-        ("all versions", ["1 of 2"]),
+        ("live", ["1 of 1"]),
+        ("all", ["1 of 2"]),
     ]
 
 
