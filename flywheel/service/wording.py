@@ -7,25 +7,28 @@ from typing import Final
 
 UNKNOWN: Final = "unknown"
 
+_PERCENT: Final = "\N{NO-BREAK SPACE}%"
+"""Stays on the line of its number."""
+
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent.
+    r"""A share in percent.
 
     Examples:
         >>> percent(0.481), percent(None)
-        ('48.1 %', 'unknown')
+        ('48.1\xa0%', 'unknown')
     """
-    return UNKNOWN if share is None else f"{share:.{digits}%}".replace("%", " %")
+    return UNKNOWN if share is None else f"{share:.{digits}%}".replace("%", _PERCENT)
 
 
 def span(low: float | None, high: float | None) -> str:
-    """An interval of shares.
+    r"""An interval of shares.
 
     Examples:
         >>> span(0.432, 0.531), span(None, None)
-        ('43.2 to 53.1 %', 'unknown')
+        ('43.2 to 53.1\xa0%', 'unknown')
     """
-    return UNKNOWN if low is None or high is None else f"{low * 100:.1f} to {high * 100:.1f} %"
+    return UNKNOWN if low is None or high is None else f"{low * 100:.1f} to {high * 100:.1f}{_PERCENT}"
 
 
 def points(difference: float | None) -> str:

@@ -142,14 +142,14 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert f"live {version[:12]}" in page
     assert page.count("unknown: no scored execution") == 2
     assert "unknown, known for 0 of 1 executions" in page
-    assert " 0.0 %" not in empty + page
+    assert " 0.0\xa0%" not in empty + page
 
 
 def test_every_rate_has_its_interval_and_its_number(small: TestClient) -> None:
     """Six of ten passed: the rate, what it may be, and of how many."""
     page = small.get("/").text
 
-    assert "60.0 % (31.3 to 83.2 %)" in page
+    assert "60.0\xa0% (31.3 to 83.2\xa0%)" in page
     assert "6 of 10" in page
     for named in ("review-of-de", "20 better, 4 worse", "billing", "login"):
         assert named in page
