@@ -22,7 +22,7 @@ from flywheel.records.release import Review
 from flywheel.service.app import make_app
 from flywheel.service.callers import is_loopback
 from flywheel.service.runs import CycleRuns
-from flywheel.service.tokens import TokenBook, read_tokens
+from flywheel.service.tokens import TOKENS_VARIABLE, TokenBook, read_tokens
 from flywheel.service.wiring import Decision, Wiring
 from flywheel.store.open import open_store
 from flywheel.watch.news import review_news
@@ -48,7 +48,9 @@ def wiring_for(door: Door, host: str, max_body_bytes: int) -> Wiring:
     alerts_config()
     tokens = needed_tokens(host)
     settings = door.settings
-    environ = {**os.environ, "FLYWHEEL_DATABASE_URL": settings.database_url}
+    # A cycle needs no token: it asks the store.
+    environ = {name: value for name, value in os.environ.items() if name != TOKENS_VARIABLE}
+    environ["FLYWHEEL_DATABASE_URL"] = settings.database_url
     return Wiring(
         store=open_store(settings.database_url, create=False),
         workspace=door.workspace,
