@@ -17,15 +17,19 @@ from flywheel.capture.posted import take_posted
 from flywheel.cli.alert_raising import alerts_config, raise_news
 from flywheel.cli.doors import Door
 from flywheel.errors import InputError
+from flywheel.learn.value_health import RECENT_DAYS
 from flywheel.phases.telling import tell_review
 from flywheel.records.release import Review
+from flywheel.records.value import ValueReport
 from flywheel.service.app import make_app
 from flywheel.service.callers import is_loopback
 from flywheel.service.runs import CycleRuns
 from flywheel.service.tokens import TOKENS_VARIABLE, TokenBook, read_tokens
 from flywheel.service.wiring import Decision, Wiring
-from flywheel.store.open import open_store
+from flywheel.store.open import SqlStore, open_store
+from flywheel.watch.alerting import AutomatedAlertingSystem
 from flywheel.watch.news import review_news
+from flywheel.watch.value import ValueDashboard
 
 SHUTDOWN_S = 10
 """How long requests under way may take once the server was told to stop."""
@@ -51,8 +55,10 @@ def wiring_for(door: Door, host: str, max_body_bytes: int) -> Wiring:
     # A cycle needs no token: it asks the store.
     environ = {name: value for name, value in os.environ.items() if name != TOKENS_VARIABLE}
     environ["FLYWHEEL_DATABASE_URL"] = settings.database_url
+    store = open_store(settings.database_url, create=False)
     return Wiring(
-        store=open_store(settings.database_url, create=False),
+        store=store,
+        value=lambda workspace: value_of(store, workspace),
         workspace=door.workspace,
         tokens=tokens,
         take=take_posted,
@@ -61,6 +67,12 @@ def wiring_for(door: Door, host: str, max_body_bytes: int) -> Wiring:
         home=settings.home,
         max_body_bytes=max_body_bytes,
     )
+
+
+def value_of(store: SqlStore, workspace: str) -> ValueReport:
+    """What testing is worth, with the executions of a week, as `flywheel status` tells it."""
+    dashboard = ValueDashboard(AutomatedAlertingSystem(store, ()), workspace)
+    return dashboard.read(executions_days=RECENT_DAYS)
 
 
 def needed_tokens(host: str) -> TokenBook | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Final
 
@@ -24,6 +25,7 @@ from flywheel.service.sections import (
     waiting_changes,
     what_is_live,
 )
+from flywheel.service.value_section import value
 from flywheel.service.view import View, read_view
 from flywheel.service.wording import moment
 
@@ -33,6 +35,7 @@ REFRESH_S: Final = 300
 
 SECTIONS: Final[tuple[tuple[str, str, Callable[[View], Markup]], ...]] = (
     ("live", "What is live", what_is_live),
+    ("value", "Value", value),
     ("alerts", "Alerts", open_alerts),
     ("reviews", "Reviews", waiting_changes),
     ("quality", "Quality", quality),
@@ -71,7 +74,10 @@ def show_dashboard(reads: Reads) -> HTMLResponse:
     """
     wiring = reads.wiring
     view = wiring.kept.get(
-        ("page", reads.workspace), lambda: read_view(wiring.store, reads.workspace, wiring.clock.now())
+        ("page", reads.workspace),
+        lambda: replace(
+            read_view(wiring.store, reads.workspace, wiring.clock.now()), value=wiring.value(reads.workspace)
+        ),
     )
     return HTMLResponse(page_of(view), headers=HEADERS)
 

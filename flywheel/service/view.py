@@ -17,6 +17,7 @@ from flywheel.records.model_call import CallSummary
 from flywheel.records.prompt import application_prompts
 from flywheel.records.release import LiveVersion, Review
 from flywheel.records.tallies import ExecutionTally
+from flywheel.records.value import ValueReport
 from flywheel.store.open import SqlStore
 from flywheel.store.reviews import WAITING
 from flywheel.store.tallies import execution_tallies
@@ -36,6 +37,7 @@ class View:
         outputs: of cycles, newest first.
         patterns: of the newest analysis of each prompt, most damaging first.
         spend: the ledger of the last 30 days by model.
+        value: what testing is worth; None where nobody counted it.
     """
 
     workspace: str
@@ -49,6 +51,7 @@ class View:
     patterns: tuple[FailurePattern, ...]
     alerts: tuple[Alert, ...]
     spend: tuple[CallSummary, ...]
+    value: ValueReport | None = None
 
 
 def read_view(store: SqlStore, workspace: str, now: datetime) -> View:

@@ -11,6 +11,7 @@ from flywheel.cycle import SystemClock
 from flywheel.ports import Clock
 from flywheel.records.intake import Intake
 from flywheel.records.release import Review
+from flywheel.records.value import ValueReport
 from flywheel.service.kept import Kept
 from flywheel.service.measures import Measures
 from flywheel.service.runs import CycleRuns
@@ -62,6 +63,7 @@ class Wiring:
         take: stores executions.
         decide: carries out a decision, and tells whom it concerns.
         runs: cycles started by request.
+        value: what testing is worth in a workspace.
         home: folder whose disk is watched.
         kept: sums that are not made again at once.
         measures: what the service counts of itself.
@@ -75,6 +77,7 @@ class Wiring:
     take: TakeExecutions
     decide: Callable[[Decision], Review]
     runs: CycleRuns
+    value: Callable[[str], ValueReport]
     home: Path
     kept: Kept = field(default_factory=lambda: Kept(KEPT_S))
     measures: Measures = field(default_factory=Measures)

@@ -151,6 +151,7 @@ def test_every_rate_has_its_interval_and_its_number(small: TestClient) -> None:
 
     assert "60.0\xa0% (31.3 to 83.2\xa0%)" in page
     assert "6 of 10" in page
+    assert "What testing is worth" in page
     for named in ("review-of-de", "20 better, 4 worse", "billing", "login"):
         assert named in page
 
