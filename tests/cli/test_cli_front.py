@@ -16,8 +16,6 @@ from typer.core import TyperGroup
 from flywheel.cli.main import COMMANDS, load
 from flywheel.store.schema import VERSION_TABLE
 
-LATER: tuple[str, ...] = ()
-
 
 def leaves() -> list[list[str]]:
     """Every command as the words that call it."""
@@ -67,13 +65,6 @@ def test_every_command_shows_an_example(flywheel, words):
     assert f"Example: flywheel {' '.join(words)}" in answer.out
     for option in ("--json", "--store", "--workspace"):
         assert option in answer.out
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_commands_that_do_nothing_yet_are_not_there(flywheel, name):
-    """A command appears when it works."""
-    assert flywheel(name).code == 2
-    assert name not in {entry.name for entry in COMMANDS}
 
 
 def test_commands_follow_the_journey(flywheel):
