@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from flywheel import __version__
 from flywheel.errors import FlywheelError
 from flywheel.records.execution import Execution
-from flywheel.service import cycles, executions, health, metrics, page, prompts, reviews
+from flywheel.service import cycles, executions, health, learning, metrics, page, prompts, reviews
 from flywheel.service.bodies import LimitedBodies
 from flywheel.service.examples import EXAMPLES, PROBLEM
 from flywheel.service.measures import MeasuredRequests
@@ -25,7 +25,7 @@ from flywheel.service.problems import (
 )
 from flywheel.service.wiring import Wiring
 
-ROUTES: Final = (executions, prompts, reviews, cycles, health, metrics, page)
+ROUTES: Final = (executions, prompts, reviews, cycles, learning, health, metrics, page)
 """Modules with routes, in the order of the document."""
 
 DESCRIPTION: Final = (

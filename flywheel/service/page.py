@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from flywheel import __version__
+from flywheel.service.agents_section import agents
 from flywheel.service.callers import Reads
 from flywheel.service.markup import Markup, joined, tag
 from flywheel.service.problems import answers
@@ -41,6 +42,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[View], Markup]], ...]] = (
     ("quality", "Quality", quality),
     ("cycles", "Cycles", last_cycles),
     ("patterns", "Failure patterns", failure_patterns),
+    ("agents", "Agents", agents),
     ("spend", "Spend", spend),
 )
 """Id, name in the navigation, function: another section is another line here."""

@@ -12,11 +12,13 @@ from flywheel.records.alert import Alert
 from flywheel.records.analysis import FailurePattern
 from flywheel.records.columns import NOT_EVIDENCE, Scope
 from flywheel.records.cycle import FeedbackLoopOutput
+from flywheel.records.learned import LearnedPattern
 from flywheel.records.loop_health import LoopHealth
 from flywheel.records.model_call import CallSummary
 from flywheel.records.prompt import application_prompts
 from flywheel.records.release import LiveVersion, Review
 from flywheel.records.tallies import ExecutionTally
+from flywheel.records.trust import AgentTrust
 from flywheel.records.value import ValueReport
 from flywheel.store.open import SqlStore
 from flywheel.store.reviews import WAITING
@@ -35,6 +37,8 @@ class View:
     Attributes:
         tallies: executions that count as evidence.
         outputs: of cycles, newest first.
+        agents: trust as it was kept last, the highest first.
+        learned: patterns of recommendations as they were kept last.
         patterns: of the newest analysis of each prompt, most damaging first.
         spend: the ledger of the last 30 days by model.
         value: what testing is worth; None where nobody counted it.
@@ -51,6 +55,8 @@ class View:
     patterns: tuple[FailurePattern, ...]
     alerts: tuple[Alert, ...]
     spend: tuple[CallSummary, ...]
+    agents: tuple[AgentTrust, ...]
+    learned: tuple[LearnedPattern, ...]
     value: ValueReport | None = None
 
 
@@ -81,4 +87,6 @@ def read_view(store: SqlStore, workspace: str, now: datetime) -> View:
         patterns=tuple(p for p in store.cycles.patterns(workspace, None) if p.count),
         alerts=tuple(alerts),
         spend=tuple(store.model_calls.summary(now - timedelta(days=LEDGER_DAYS), workspace)),
+        agents=tuple(store.trust.latest(workspace)),
+        learned=tuple(store.learned.patterns(workspace)),
     )

@@ -65,6 +65,7 @@ def _absolute(part: Any) -> Any:
     return [_absolute(one) for one in part] if isinstance(part, list) else part
 
 
+LEARNING = "/api/v1/learning"
 Call = Callable[[TestClient], Any]
 CALLS: dict[tuple[str, str], Call] = {
     ("post", "/api/v1/executions"): lambda c: c.post("/api/v1/executions", json={"outcome": "passed"}),
@@ -80,6 +81,24 @@ CALLS: dict[tuple[str, str], Call] = {
     ("get", "/v1/virtuous-cycle/runs/{run_id}"): lambda c: c.get(
         f"/v1/virtuous-cycle/runs/{c.headers['X-Run']}"
     ),
+    ("post", f"{LEARNING}/recommendations/track"): lambda c: c.post(
+        f"{LEARNING}/recommendations/track", json={"recommendation_id": "r1", "agent": "a/b", "content": 1}
+    ),
+    ("post", f"{LEARNING}/outcomes/evaluate"): lambda c: c.post(
+        f"{LEARNING}/outcomes/evaluate", json={"recommendation_id": "r1", "status": "approved"}
+    ),
+    ("get", f"{LEARNING}/recommendations/{{recommendation_id}}"): lambda c: c.get(
+        f"{LEARNING}/recommendations/r1"
+    ),
+    ("get", f"{LEARNING}/recommendations/agent/{{agent_id}}"): lambda c: c.get(
+        f"{LEARNING}/recommendations/agent/a/b"
+    ),
+    ("get", f"{LEARNING}/trust-scores"): lambda c: c.get(f"{LEARNING}/trust-scores"),
+    ("get", f"{LEARNING}/trust-scores/{{agent_id}}"): lambda c: c.get(f"{LEARNING}/trust-scores/a/b"),
+    ("post", f"{LEARNING}/learning-cycles/trigger"): lambda c: c.post(f"{LEARNING}/learning-cycles/trigger"),
+    ("get", f"{LEARNING}/patterns"): lambda c: c.get(f"{LEARNING}/patterns"),
+    ("get", f"{LEARNING}/agent-profiles/{{agent_id}}"): lambda c: c.get(f"{LEARNING}/agent-profiles/a/b"),
+    ("get", f"{LEARNING}/stats"): lambda c: c.get(f"{LEARNING}/stats"),
     ("get", "/health"): lambda c: c.get("/health"),
     ("get", "/health/detailed"): lambda c: c.get("/health/detailed"),
     ("get", "/metrics"): lambda c: c.get("/metrics"),
