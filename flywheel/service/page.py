@@ -36,10 +36,10 @@ REFRESH_S: Final = 300
 
 SECTIONS: Final[tuple[tuple[str, str, Callable[[View], Markup]], ...]] = (
     ("live", "What is live", what_is_live),
-    ("value", "Value", value),
     ("alerts", "Alerts", open_alerts),
     ("reviews", "Reviews", waiting_changes),
     ("quality", "Quality", quality),
+    ("value", "Value", value),
     ("cycles", "Cycles", last_cycles),
     ("patterns", "Failure patterns", failure_patterns),
     ("agents", "Agents", agents),
