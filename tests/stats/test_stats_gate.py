@@ -208,7 +208,7 @@ def test_recalibration_is_scored_on_other_rows():
     assert done.error_after.debiased < done.error_before.debiased / 2
     assert done.fitted_on + done.scored_on == 3000
     assert recalibrate(stated[:10], [1] * 10) is None
-    with pytest.raises(ValueError, match="isotonic, temperature"):
+    with pytest.raises(ValueError, match="isotonic, logistic, temperature"):
         recalibrate(stated, [1] * 3000, "magic")
 
 
