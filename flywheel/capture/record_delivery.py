@@ -123,6 +123,17 @@ class Delivery:
         self.counts["brought_home"] += len(chunk)
         return True
 
+    def pause(self, within_s: float) -> bool:
+        """Wait for the end of what is under way and begin nothing more; whether that came in time."""
+        came = self._turn.acquire(timeout=within_s)
+        if came and self._store is not None:
+            self._store.database.rest()
+        return came
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._turn.release()
+
     def forget(self) -> None:
         """Leave what belongs to the parent process alone, in a forked child."""
         self._turn = threading.Lock()

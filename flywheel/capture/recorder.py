@@ -28,6 +28,11 @@ from flywheel.store.open import SqlStore, open_store
 _LIVING: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _EXIT_HOOKS: set[int] = set()
 _FINALIZE_PRIORITY: Final = 10
+_FORK_WAIT_S: Final = 2.0
+"""Longest that a fork waits for a transaction; a child forked in the middle of one has to use its spool."""
+
+_PAUSED: dict[int, list[Delivery]] = {}
+"""Deliveries that rest while a thread forks, by the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +340,7 @@ def _hook_exit() -> None:
     if os.getpid() in _EXIT_HOOKS:
         return
     if not _EXIT_HOOKS:
-        os.register_at_fork(after_in_child=_in_child)
+        os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
         atexit.register(_close_all)
     _EXIT_HOOKS.add(os.getpid())
     if "multiprocessing.util" in sys.modules:
@@ -344,7 +349,22 @@ def _hook_exit() -> None:
         Finalize(None, _close_all, exitpriority=_FINALIZE_PRIORITY)
 
 
+def _before_fork() -> None:
+    """Let no transaction be half-way: the child would inherit its locks, and nobody there would end it."""
+    _PAUSED[threading.get_ident()] = [
+        living._delivery  # noqa: SLF001 - of this module
+        for living in list(_LIVING)
+        if living._delivery.pause(_FORK_WAIT_S)  # noqa: SLF001
+    ]
+
+
+def _in_parent() -> None:
+    for delivery in _PAUSED.pop(threading.get_ident(), []):
+        delivery.resume()
+
+
 def _in_child() -> None:
+    _PAUSED.clear()
     for living in list(_LIVING):
         living._after_fork()  # noqa: SLF001 - of this module
 

@@ -96,6 +96,16 @@ class Database:
                 self._engine = _made_engine(self.url, self.file, in_memory=self.in_memory)
             return self._engine
 
+    def rest(self) -> None:
+        """Close idle connections to a SQLite file; the next use opens new ones.
+
+        Before a fork: what SQLite keeps in memory of a file, its locks too, is
+        copied into the child, where nobody gives it back.
+        """
+        engine = self._engine
+        if engine is not None and self.file is not None and self._pid == os.getpid():
+            engine.dispose()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one snapshot; changes made on it are undone.
