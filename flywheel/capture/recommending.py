@@ -188,11 +188,21 @@ def with_overall(outcome: RecommendationOutcome) -> RecommendationOutcome:
 def derived_id(fields: Mapping[str, object]) -> str:
     """An id for a recommendation that has none: the same content has the same id.
 
+    Raises:
+        InputError: a text holds half a character.
+
     Examples:
         >>> derived_id({"agent": "a", "content": 1}) == derived_id({"content": 1, "agent": "a"})
         True
     """
-    encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
+    try:
+        encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
+    except UnicodeEncodeError as error:
+        msg = (
+            f"The recommendation holds half a character, which no database keeps: {error}. "
+            "Nothing was stored. Replace lone surrogates, and bytes that are no UTF-8."
+        )
+        raise InputError(msg) from error
     return hashlib.sha256(encoded).hexdigest()[:24]
 
 
