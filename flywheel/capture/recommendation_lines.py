@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from flywheel.capture.careful import is_half
+from flywheel.capture.object_lines import objects
+from flywheel.capture.reasons import first_field_where
 from flywheel.capture.recommending import derived_id
-from flywheel.errors import InputError, RejectedLine
+from flywheel.errors import RejectedLine
 from flywheel.records.recommendation import Recommendation, RecommendationOutcome
 
 R = TypeVar("R", Recommendation, RecommendationOutcome)
@@ -71,19 +73,9 @@ def _read(kind: type[R], fields: dict[str, Any], path: Path, position: int) -> R
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"File {str(path)!r} cannot be read: {error}. Nothing was stored. Give a file of JSON lines."
-        raise InputError(msg) from error
-    for position, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except ValueError as error:
-            raise RejectedLine(str(path), position, None, f"is no JSON: {error}. {_STAYS}") from error
-        if not isinstance(fields, dict):
-            reason = f"got {type(fields).__name__}, need a JSON object. {_STAYS}"
-            raise RejectedLine(str(path), position, None, reason)
+    for position, fields in objects(path):
+        half = first_field_where(fields, is_half)
+        if half is not None or any(map(is_half, fields)):
+            reason = f"got half a character (a lone surrogate), need whole ones. {_STAYS}"
+            raise RejectedLine(str(path), position, half, reason)
         yield position, fields

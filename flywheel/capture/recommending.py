@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import msgspec
 
@@ -49,8 +48,14 @@ class RecommendationTracker:
     workspace: str = "default"
     scorer: TrustScorer = field(default_factory=TrustScorer)
 
-    def record(self, recommendations: Iterable[Recommendation]) -> WriteCounts:
+    def record(
+        self, recommendations: Iterable[Recommendation], *, read_at: UtcDatetime | None = None
+    ) -> WriteCounts:
         """Keep what agents recommended; the same again changes nothing.
+
+        Args:
+            recommendations: of this workspace.
+            read_at: the time of those that did not say when; a known one keeps the time it has.
 
         Raises:
             InputError: one belongs to another workspace; nothing was stored.
@@ -59,10 +64,25 @@ class RecommendationTracker:
         given = list(recommendations)
         _refuse_others(self.workspace, given)
         redactor = Redactor(self.store.workspaces.policy(self.workspace))
-        return self.store.recommendations.add(map(partial(_cleaned, redactor), given))
+        late = [one.recommendation_id for one in given if one.created_at == read_at]
+        known = self.store.recommendations.given_at(self.workspace, late)
+        cleaned = (_cleaned(redactor, one) for one in given)
+        return self.store.recommendations.add(
+            one.model_copy(update={"created_at": known[one.recommendation_id]})
+            if one.created_at == read_at and one.recommendation_id in known
+            else one
+            for one in cleaned
+        )
 
-    def evaluate(self, outcomes: Iterable[RecommendationOutcome]) -> WriteCounts:
+    def evaluate(
+        self, outcomes: Iterable[RecommendationOutcome], *, read_at: UtcDatetime | None = None
+    ) -> WriteCounts:
         """Keep what judges made of them; marks by name give the overall one where it is missing.
+
+        Args:
+            outcomes: of this workspace.
+            read_at: the time of those that did not say when; one that is known with the same content
+                keeps the time it has.
 
         Raises:
             InputError: one belongs to another workspace; nothing was stored.
@@ -72,7 +92,16 @@ class RecommendationTracker:
         given = [with_overall(outcome) for outcome in outcomes]
         _refuse_others(self.workspace, given)
         redactor = Redactor(self.store.workspaces.policy(self.workspace))
-        return self.store.recommendations.evaluate(map(partial(_cleaned_outcome, redactor), given))
+        cleaned = [_cleaned_outcome(redactor, one) for one in given]
+        late = [one.recommendation_id for one in cleaned if one.evaluated_at == read_at]
+        found = self.store.recommendations.outcomes(self.workspace, late)
+        known = {(one.recommendation_id, one.judged_by): one for one in found}
+        return self.store.recommendations.evaluate(
+            _at_its_time(one, known.get((one.recommendation_id, one.judged_by)))
+            if one.evaluated_at == read_at
+            else one
+            for one in cleaned
+        )
 
     def rank(self, recommendation_id: str) -> tuple[RankedRecommendation, ...]:
         """A recommendation among the others on the same question: same correlation, else same workflow.
@@ -188,11 +217,21 @@ def with_overall(outcome: RecommendationOutcome) -> RecommendationOutcome:
 def derived_id(fields: Mapping[str, object]) -> str:
     """An id for a recommendation that has none: the same content has the same id.
 
+    Raises:
+        InputError: a text holds half a character.
+
     Examples:
         >>> derived_id({"agent": "a", "content": 1}) == derived_id({"content": 1, "agent": "a"})
         True
     """
-    encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
+    try:
+        encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
+    except UnicodeEncodeError as error:
+        msg = (
+            f"The recommendation holds half a character, which no database keeps: {error}. "
+            "Nothing was stored. Replace lone surrogates, and bytes that are no UTF-8."
+        )
+        raise InputError(msg) from error
     return hashlib.sha256(encoded).hexdigest()[:24]
 
 
@@ -219,6 +258,14 @@ def _cleaned_outcome(redactor: Redactor, given: RecommendationOutcome) -> Recomm
             "feedback": None if given.feedback is None else redactor.text(given.feedback),
         }
     )
+
+
+def _at_its_time(given: RecommendationOutcome, known: RecommendationOutcome | None) -> RecommendationOutcome:
+    """The known outcome, where the given one says the same at another time."""
+    if known is None:
+        return given
+    same = given.model_copy(update={"evaluated_at": known.evaluated_at})
+    return known if same == known else given
 
 
 def _refuse_others(workspace: str, given: Sequence[Recommendation | RecommendationOutcome]) -> None:

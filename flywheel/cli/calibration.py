@@ -9,7 +9,7 @@ import typer
 
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.names import known_prompt
-from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 
 app = typer.Typer(add_completion=False)
 
@@ -35,7 +35,8 @@ def calibration(
     prompt: PromptOption = None,
     model: Annotated[str | None, typer.Option("--model", metavar="M", help="Only this model.")] = None,
     window_days: Annotated[
-        float | None, typer.Option("--window-days", min=0.001, metavar="D", help="Only the last D days.")
+        float | None,
+        typer.Option("--window-days", min=0.001, max=MOST_DAYS, metavar="D", help="Only the last D days."),
     ] = None,
     max_error: Annotated[
         float | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flywheel.cli.doors import open_door
-from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.cli.strategies import StrategyOption, asked_strategy
 from flywheel.errors import FlywheelError, InputError
 
@@ -55,7 +55,11 @@ def cycle(
     window_days: Annotated[
         float | None,
         typer.Option(
-            "--window-days", min=0.001, metavar="D", help="Evidence of the last D days. Default: 7."
+            "--window-days",
+            min=0.001,
+            max=MOST_DAYS,
+            metavar="D",
+            help="Evidence of the last D days. Default: 7.",
         ),
     ] = None,
     all_time: Annotated[bool, typer.Option("--all-time", help="All stored evidence.")] = False,

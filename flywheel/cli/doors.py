@@ -46,16 +46,16 @@ class Door:
     @cached_property
     def out(self) -> Console:
         """Where the answer is drawn."""
-        from rich.console import Console
+        from flywheel.cli.console import PlainConsole
 
-        return Console(highlight=False, emoji=False, markup=False)
+        return PlainConsole(highlight=False, emoji=False, markup=False)
 
     @cached_property
     def err(self) -> Console:
         """Where progress is shown."""
-        from rich.console import Console
+        from flywheel.cli.console import PlainConsole
 
-        return Console(stderr=True, highlight=False, emoji=False, markup=False)
+        return PlainConsole(stderr=True, highlight=False, emoji=False, markup=False)
 
     @cached_property
     def store(self) -> Store:

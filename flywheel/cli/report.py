@@ -10,7 +10,7 @@ import typer
 from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import UNKNOWN, amount, bar, make_table, percent, say_nothing_there, short
 from flywheel.cli.names import known_prompt
-from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,13 +54,15 @@ def report(
         str | None, typer.Option("--version", metavar="V", help="Only this version: hash or label.")
     ] = None,
     window_days: Annotated[
-        float | None, typer.Option("--window-days", min=0.001, metavar="D", help="Only the last D days.")
+        float | None,
+        typer.Option("--window-days", min=0.001, max=MOST_DAYS, metavar="D", help="Only the last D days."),
     ] = None,
     against_days: Annotated[
         float | None,
         typer.Option(
             "--against-days",
             min=0.001,
+            max=MOST_DAYS,
             metavar="D",
             help="Beside the D days before --window-days.",
         ),

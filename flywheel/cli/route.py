@@ -51,11 +51,13 @@ def route(
     ] = None,
     cost_weight: Annotated[
         float,
-        typer.Option("--cost-weight", min=0.0, metavar="X", help="Passes that one USD is worth."),
+        typer.Option("--cost-weight", min=0.0, max=1e6, metavar="X", help="Passes that one USD is worth."),
     ] = 0.0,
     latency_weight: Annotated[
         float,
-        typer.Option("--latency-weight", min=0.0, metavar="X", help="Passes that one second is worth."),
+        typer.Option(
+            "--latency-weight", min=0.0, max=1e6, metavar="X", help="Passes that one second is worth."
+        ),
     ] = 0.0,
     explore: Annotated[
         float,

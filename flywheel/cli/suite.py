@@ -14,7 +14,7 @@ import typer
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import make_table, one_line, say_nothing_there
 from flywheel.cli.names import nearest
-from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError, UnknownName
 from flywheel.learn.counting import count_of
 
@@ -65,7 +65,8 @@ def add(
     ] = False,
     prompt: PromptOption = None,
     window_days: Annotated[
-        float | None, typer.Option("--window-days", min=0.001, metavar="D", help="Only the last D days.")
+        float | None,
+        typer.Option("--window-days", min=0.001, max=MOST_DAYS, metavar="D", help="Only the last D days."),
     ] = None,
     options: Annotated[
         Path | None,

@@ -93,7 +93,7 @@ def show(
         kept = [{"computed_at": when.isoformat(), "score": one.score} for when, one in past]
         document = {**chosen[0].model_dump(mode="json"), "target": target, "past": kept}
         door.answer(document, lambda console: trust_page.draw_agent(console, chosen[0], target, past))
-    if require and not all(one.trusted for one in chosen):
+    if require and not (chosen and all(one.trusted for one in chosen)):
         raise typer.Exit(1)
 
 
@@ -151,11 +151,8 @@ def record(
         fields |= {"content": content, "confidence": confidence, "reasoning": reasoning}
         identity = given_id or derived_id(fields)
         whole = {**fields, "recommendation_id": identity, "workspace": door.workspace, "created_at": now}
-        if given_id is None and (before := tracker.store.recommendations.get(door.workspace, identity)):
-            # The same recommendation again keeps the time it was first given.
-            whole["created_at"] = before.created_at
         given = [_made(Recommendation, whole)]
-    counts = tracker.record(given)
+    counts = tracker.record(given, read_at=now)
     ids = [one.recommendation_id for one in given]
     _say(door, counts, ids, "recommendation", "Judge it: flywheel trust evaluate ID --status approved")
 
@@ -207,7 +204,7 @@ def evaluate(
         }
         fields |= {"overall": overall, "qualities": _marks(quality or []), "judged_by": judge}
         given = [_made(RecommendationOutcome, {**fields, "feedback": feedback, "evaluated_at": now})]
-    counts = tracker.evaluate(given)
+    counts = tracker.evaluate(given, read_at=now)
     ids = [one.recommendation_id for one in given]
     _say(door, counts, ids, "judgement", "What it changes: flywheel trust")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flywheel.cli.doors import open_door
-from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +34,8 @@ def update(
 def cleanup(
     *,
     days: Annotated[
-        float, typer.Option("--days", min=1, metavar="N", help="How long recommendations are kept.")
+        float,
+        typer.Option("--days", min=1, max=MOST_DAYS, metavar="N", help="How long recommendations are kept."),
     ] = 90.0,
     store: StoreOption = None,
     workspace: WorkspaceOption = None,

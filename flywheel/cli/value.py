@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flywheel.cli.doors import Document, Door, open_door
-from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
 
 if TYPE_CHECKING:
     from flywheel.records.value import ValueReport
@@ -26,7 +26,7 @@ DEFAULT_DAYS = 90.0
 def value(
     *,
     window_days: Annotated[
-        float, typer.Option("--window-days", min=1, metavar="D", help="How far back.")
+        float, typer.Option("--window-days", min=1, max=MOST_DAYS, metavar="D", help="How far back.")
     ] = DEFAULT_DAYS,
     value_per_outcome: Annotated[
         float | None,

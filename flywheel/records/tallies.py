@@ -11,7 +11,7 @@ class ExecutionTally(Record):
 
     Attributes:
         version: content hash where it is known, else the label.
-        cost_usd: sum of the costs that are known; None where none is.
+        cost_usd: sum of the costs that are known; None where none is. One above 1e15 is taken as unknown.
         priced: executions whose cost is known.
         last_at: start, or time of storing, of the newest one.
     """

@@ -50,6 +50,9 @@ def _whole(value: JsonValue) -> JsonValue:
 WholeJson = Annotated[FiniteJson, AfterValidator(_whole)]
 """JSON of which all texts can be written."""
 
+WholeText = Annotated[str, AfterValidator(_whole)]
+"""A text that can be written."""
+
 
 class RecommendationAsked(Record):
     """What an agent recommends; the workspace is that of the token.
@@ -70,7 +73,7 @@ class RecommendationAsked(Record):
     type: Name = RECOMMENDATION_TYPE
     content: WholeJson
     confidence: Share | None = None
-    reasoning: str | None = None
+    reasoning: WholeText | None = None
     evidence: WholeJson = None
     created_at: UtcDatetime | None = None
 
@@ -92,8 +95,8 @@ class OutcomeAsked(Record):
     )
     overall: Points | None = None
     status: RecommendationStatus
-    feedback: str | None = None
-    judged_by: Name | None = None
+    feedback: WholeText | None = None
+    judged_by: Annotated[Name, Field(pattern=r"\S")] | None = None
     evaluated_at: UtcDatetime | None = None
 
 
@@ -183,11 +186,12 @@ def track_recommendation(asks: Writes, asked: RecommendationAsked) -> Written:
     given = Recommendation(
         recommendation_id=asked.recommendation_id or _derived_id(asked),
         workspace=asks.workspace,
+        agent=redactor.name(asked.agent),
         content=redactor.value(asked.content),
         reasoning=None if asked.reasoning is None else redactor.text(asked.reasoning),
         evidence=redactor.value(asked.evidence),
         created_at=asked.created_at or _first_time(asks, asked),
-        **asked.model_dump(include={"agent", "correlation_id", "workflow", "type", "confidence"}),
+        **asked.model_dump(include={"correlation_id", "workflow", "type", "confidence"}),
     )
     done = asks.store.recommendations.add([given])
     return Written(recommendation_id=given.recommendation_id, written=_word(done.stored, done.replaced))
@@ -246,8 +250,9 @@ def evaluate_outcome(asks: Writes, asked: OutcomeAsked) -> Written:
         workspace=asks.workspace,
         overall=mean if asked.overall is None else asked.overall,
         feedback=None if asked.feedback is None else redactor.text(asked.feedback),
+        judged_by=None if asked.judged_by is None else redactor.name(asked.judged_by),
         evaluated_at=asked.evaluated_at or asks.wiring.clock.now(),
-        **asked.model_dump(include={"recommendation_id", "qualities", "status", "judged_by"}),
+        **asked.model_dump(include={"recommendation_id", "qualities", "status"}),
     )
     done = asks.store.recommendations.evaluate([_as_judged_first(asks, outcome)])
     return Written(recommendation_id=asked.recommendation_id, written=_word(done.stored, done.replaced))

@@ -13,7 +13,7 @@ from flywheel.errors import UnknownName
 from flywheel.ports import WriteCounts
 from flywheel.records.columns import RecommendationColumns
 from flywheel.records.recommendation import Recommendation, RecommendationOutcome
-from flywheel.store.encoding import to_us
+from flywheel.store.encoding import from_us, to_us
 from flywheel.store.recommendation_columns import recommendation_columns_of
 from flywheel.store.recommendation_rows import (
     ABOUT,
@@ -90,6 +90,13 @@ class SqlRecommendations:
         with self.database.read() as connection:
             row = connection.execute(sa.select(RECOMMENDATION).where(*this)).one_or_none()
         return None if row is None else recommendation_of(row)
+
+    def given_at(self, workspace: str, recommendation_ids: Sequence[str]) -> dict[str, datetime]:
+        """When recommendations were given, by id; those that are not there are left out."""
+        wanted = {(workspace, name): None for name in recommendation_ids}
+        with self.database.read() as connection:
+            found = _found(connection, RECOMMENDATION, wanted)
+            return {name: from_us(row.created_us) for (_workspace, name), row in found}
 
     def of_agent(self, workspace: str, agent: str, limit: int) -> list[Recommendation]:
         """The newest recommendations of an agent, newest first."""

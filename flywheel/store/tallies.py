@@ -23,6 +23,9 @@ from flywheel.store.session import Database
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+MOST_USD: Final = 1e15
+"""A larger cost is none that anybody pays; two of them can add up to infinity."""
+
 
 def execution_tallies(database: Database, scope: Scope) -> list[ExecutionTally]:
     """Executions of a scope by prompt, version, model, slice.
@@ -42,10 +45,10 @@ def execution_tallies(database: Database, scope: Scope) -> list[ExecutionTally]:
     row = EXECUTION.c
     names = (row.prompt, VERSION_KEY.label("version_key"), row.model, row.slice)
     counts = [sa.func.count(sa.case((row.outcome == outcome, 1))) for outcome in OUTCOMES]
+    # Sums stay finite; a sum beyond all numbers would be refused by the record.
+    cost = sa.case((row.cost_usd <= MOST_USD, row.cost_usd))
     query = (
-        sa.select(
-            *names, *counts, sa.func.sum(row.cost_usd), sa.func.count(row.cost_usd), sa.func.max(MOMENT_US)
-        )
+        sa.select(*names, *counts, sa.func.sum(cost), sa.func.count(cost), sa.func.max(MOMENT_US))
         .where(within(scope))
         .group_by(row.prompt, sa.text("version_key"), row.model, row.slice)
     )

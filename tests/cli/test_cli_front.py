@@ -203,3 +203,36 @@ def test_advice_about_a_store_names_the_store_that_was_given(flywheel, tmp_path:
     assert "Run: flywheel init --store mine.db" in missing.err
     assert older.err.rstrip().endswith("Run: flywheel upgrade --store mine.db")
     assert flywheel("report").err.count("--store mine.db") == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("value", "--window-days"),
+        ("calibration", "--window-days"),
+        ("report", "--window-days"),
+        ("report", "--window-days", "7", "--against-days"),
+        ("cycle", "--prompt", "triage", "--window-days"),
+        ("trust", "cleanup", "--days"),
+    ],
+)
+def test_a_window_before_the_year_one_is_wrong_use(triage, words: tuple[str, ...]):
+    """Days that no calendar has are refused with the range, not with a traceback."""
+    answer = triage(*words, "1e9")
+
+    assert answer.code == 2
+    assert "36500" in answer.err
+
+
+def test_a_name_does_not_steer_the_terminal(flywheel, tmp_path: Path):
+    """Escape sequences or turned writing in a name are not sent to the terminal; JSON has the name."""
+    name = "\x1b[31mred\u202eevil"
+    line = {"execution_id": "e1", "prompt": "p", "model": name, "agent": name, "outcome": "passed"}
+    (tmp_path / "runs.jsonl").write_text(json.dumps(line) + "\n")
+    flywheel("import", "jsonl", "runs.jsonl")
+
+    drawn = "".join(flywheel(*words).out for words in (("trust",), ("report", "--by", "model"), ("status",)))
+
+    assert "[31mredevil" in drawn
+    assert not {"\x1b", "\u202e"} & set(drawn)
+    assert flywheel("trust", "--json").document["agents"][0]["agent"] == name

@@ -112,6 +112,8 @@ def test_beliefs_are_drawn_with_their_slices(priced):
     [
         (("route", "triaje"), "Did you mean 'triage'?"),
         (("route", "--update", "--replay"), "two commands"),
+        (("route", "triage", "--cost-weight", "inf"), "--cost-weight"),
+        (("route", "triage", "--latency-weight", "1e308"), "--latency-weight"),
         (("rank", "--by", "agent", "--belief"), "--by model"),
         (("rank", "--by", "model", "--belief", "--slice", "login"), "leave --suite and --slice out"),
     ],

@@ -126,6 +126,71 @@ def test_wrong_use_says_what_is_needed(flywheel, tmp_path: Path, words, said):
     assert flywheel("trust", "--json").document["agents"] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r'{"agent": "a", "content": {"in": ["\ud800"]}}', "field 'content': got half a character"),
+        (r'{"agent": "a", "\ud800": 1}', "line 1: got half a character"),
+        ("[" * 5_000, "is nested too deeply"),
+        ('{"agent": "a", "content": "cut', "is not JSON"),
+        ("[1]", "need a JSON object"),
+    ],
+)
+def test_a_line_that_no_store_keeps_is_named(flywheel, tmp_path: Path, line: str, said: str):
+    """Half a character, deep nesting, a cut line end with exit code 2, not with a traceback."""
+    (tmp_path / "odd.jsonl").write_text(line + "\n")
+
+    answer = flywheel("trust", "record", "--file", "odd.jsonl")
+
+    assert answer.code == 2
+    assert "odd.jsonl, line 1" in answer.err
+    assert said in " ".join(answer.err.split())
+
+
+def test_bytes_that_are_no_text_are_refused(flywheel):
+    """What a shell hands on from bytes that are no UTF-8 is named, not crashed on."""
+    answer = flywheel("trust", "record", "\udcff", "--agent", "bot")
+
+    assert answer.code == 2
+    assert "half a character" in answer.err
+
+
+def test_files_without_times_can_be_brought_in_again(flywheel, tmp_path: Path):
+    """What does not say when keeps the time of its first coming in; a changed judgement replaces."""
+    (tmp_path / "given.jsonl").write_text(
+        '{"agent": "a", "content": "x", "recommendation_id": "r1"}\n{"agent": "b", "content": "y"}\n'
+    )
+    (tmp_path / "judged.jsonl").write_text(
+        '{"recommendation_id": "r1", "status": "approved", "qualities": {"use": 8}, "judged_by": "a@b.com"}\n'
+    )
+    words = ("trust", "record", "--file", "given.jsonl", "--json")
+    judge = ("trust", "evaluate", "--file", "judged.jsonl", "--json")
+    given = [flywheel(*words).document for _ in range(2)]
+    judged = [flywheel(*judge).document for _ in range(2)]
+    (tmp_path / "judged.jsonl").write_text(
+        '{"recommendation_id": "r1", "status": "rejected", "judged_by": "a@b.com"}\n'
+    )
+
+    assert [one["unchanged"] for one in given] == [0, 2]
+    assert [one["unchanged"] for one in judged] == [0, 1]
+    assert flywheel(*judge).document["replaced"] == 1
+
+
+def test_a_line_ends_only_where_json_lines_end(flywheel, tmp_path: Path):
+    """A line separator of Unicode inside a text breaks no line."""
+    line = '{"agent": "a", "content": "first\u2028second\x85third"}\n'
+    (tmp_path / "given.jsonl").write_text(line, encoding="utf-8")
+
+    assert flywheel("trust", "record", "--file", "given.jsonl", "--json").document["stored"] == 1
+
+
+def test_nobody_to_trust_is_no_trust(flywheel):
+    """A check of an empty store is exit code 1: that nothing is known is no yes."""
+    flywheel("init")
+
+    assert flywheel("trust", "--require").code == 1
+
+
 def test_scores_are_compared_on_the_stream(team):
     """Each with its loss; without outcomes there is nothing to compare."""
     document = team("trust", "compare", "--json").document

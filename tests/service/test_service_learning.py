@@ -56,6 +56,19 @@ def test_what_is_kept_is_redacted_and_read_back(client: TestClient) -> None:
     assert (agent["record"]["recorded"], agent["record"]["approved"]) == (1, 1)
 
 
+def test_names_are_redacted_as_those_of_executions(small: TestClient) -> None:
+    """An agent or a judge called by an e-mail address is kept under its mark."""
+    track(small, recommendation_id="r1", agent="ann@example.com")
+    judge(small, recommendation_id="r1", judged_by="bob@example.com")
+    again = judge(small, recommendation_id="r1", judged_by="bob@example.com")
+
+    found = small.get(f"{LEARNING}/recommendations/r1").json()
+
+    assert "example.com" not in str(found)
+    assert len(found["outcomes"]) == 1
+    assert again.json()["written"] == "unchanged"
+
+
 def test_outcomes_teach(client: TestClient, store: SqlStore) -> None:
     """Trust with its intervals, a profile, and patterns once a cycle of learning has run."""
     kinds = [("login", "approved"), ("refund", "rejected")] * 30
@@ -115,11 +128,17 @@ def test_what_cannot_be_kept_is_refused(small: TestClient) -> None:
         track(small, workspace="sales"),
     ]
 
-    half = r'{"agent": "a", "content": {"half a character": "\ud800"}}'
+    halves = (
+        r'{"agent": "a", "content": {"half a character": "\ud800"}}',
+        r'{"agent": "a", "content": "x", "reasoning": "\ud800"}',
+    )
     kind = {"Content-Type": "application/json"}
-    refused.append(small.post(f"{LEARNING}/recommendations/track", content=half, headers=kind))
+    refused += [
+        small.post(f"{LEARNING}/recommendations/track", content=half, headers=kind) for half in halves
+    ]
+    refused.append(judge(small, recommendation_id="r1", judged_by=" "))
 
-    assert [answer.status_code for answer in refused] == [422] * 5
+    assert [answer.status_code for answer in refused] == [422] * 7
     assert judge(small, recommendation_id="unknown").status_code == 404
 
 

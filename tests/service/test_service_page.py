@@ -202,3 +202,11 @@ def test_a_page_is_made_once_for_those_who_ask_together(tmp_path: Path) -> None:
     assert client_of(wiring).get("/").text != before
     wiring.store.close()
     store.close()
+
+
+def test_costs_beyond_all_numbers_leave_the_page_up(client: TestClient) -> None:
+    """Two costs whose sum is infinite are taken as unknown; the page is still made."""
+    rows = [{"execution_id": name, "outcome": "passed", "cost_usd": 1e308} for name in ("a", "b")]
+
+    assert client.post("/api/v1/executions", json=rows).json()["stored"] == 2
+    assert client.get("/").status_code == 200
