@@ -39,7 +39,14 @@ class Answer:
 def flywheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Call the command line in an empty folder with a clean environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("FLYWHEEL_DATABASE_URL", "FLYWHEEL_HOME", "FLYWHEEL_WORKSPACE"):
+    # With the last two a page would have its colours in the middle of what is looked for.
+    for name in (
+        "FLYWHEEL_DATABASE_URL",
+        "FLYWHEEL_HOME",
+        "FLYWHEEL_WORKSPACE",
+        "FORCE_COLOR",
+        "TTY_COMPATIBLE",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 

@@ -15,7 +15,7 @@ def team(flywheel, tmp_path: Path):
     """Ann is right every time, bob every third; zoe judges zoe; eve judges everybody, over weeks."""
     with (tmp_path / "given.jsonl").open("w") as given, (tmp_path / "judged.jsonl").open("w") as judged:
         for n in range(40):
-            day = f"2026-10-{1 + n % 28:02}T{n // 28:02}:00:00Z"
+            day = f"2024-10-{1 + n % 28:02}T{n // 28:02}:00:00Z"
             for agent in ("ann", "bob", "zoe"):
                 fields = {"recommendation_id": f"{agent}{n}", "agent": agent, "type": TYPES[n % 2]}
                 given.write(json.dumps({**fields, "content": "Refund it.", "created_at": day}) + "\n")

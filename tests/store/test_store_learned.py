@@ -24,6 +24,7 @@ from flywheel.records.strategy import LearningStrategy
 from flywheel.store.live_model import BestModelSettings, best_model, choose_model, forget_live_models
 from flywheel.store.open import SqlStore, open_store
 
+PATIENCE_S = 60.0
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -52,7 +53,9 @@ def runs(model: str, passed: int, of: int, start: int = 0) -> list[Execution]:
 
 def settings_for(store: SqlStore, **rules: float) -> BestModelSettings:
     """Fresh beliefs, no exploring."""
-    return BestModelSettings(store=store, ttl_s=0.0, rules=RouteRules(explore=0.0, **rules))
+    return BestModelSettings(
+        store=store, ttl_s=0.0, first_wait_s=PATIENCE_S, rules=RouteRules(explore=0.0, **rules)
+    )
 
 
 def test_beliefs_read_back_equal_and_are_replaced(store: SqlStore) -> None:
@@ -182,7 +185,7 @@ def test_keys_are_shared_out_and_stay(store: SqlStore) -> None:
     """Two models that are alike share the keys; asking again changes none of them."""
     store.executions.write([*runs("one", 80, 100), *runs("two", 80, 100)])
     update_beliefs(store, "default", "triage", LearningStrategy(), NOW)
-    open_to_all = BestModelSettings(store=store, rules=RouteRules(explore=1.0))
+    open_to_all = BestModelSettings(store=store, first_wait_s=PATIENCE_S, rules=RouteRules(explore=1.0))
 
     first, again = (
         [best_model("triage", key=f"u{i}", settings=open_to_all) for i in range(200)] for _ in range(2)

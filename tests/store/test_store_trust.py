@@ -11,7 +11,8 @@ from flywheel.records.execution import Execution
 from flywheel.records.trust import AgentTrust, TrustPart, TrustReport
 from flywheel.store.open import SqlStore
 
-START = datetime(2026, 11, 2, tzinfo=UTC)
+START = datetime(2024, 11, 2, tzinfo=UTC)
+"""Before any now."""
 UNKNOWN = TrustPart(because="nothing is known")
 
 
