@@ -9,32 +9,23 @@ one thing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import resource
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.peers import beside
+from benchmarks.sized import Sized
 from flywheel.records.columns import Scope
 from flywheel.records.execution import Execution
 from flywheel.store.execution_columns import chunks
 from flywheel.store.execution_rows import EXECUTION
-from flywheel.store.open import open_store
+from flywheel.store.open import SqlStore
 from flywheel.watch.alerting import AutomatedAlertingSystem
 from flywheel.watch.quality import QualityThresholdMonitor
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 56
-WAYS = ("rows", "columns", "look")
 
 
 def executions(count: int) -> Iterator[Execution]:
@@ -58,57 +49,27 @@ def executions(count: int) -> Iterator[Execution]:
         )
 
 
-def measure(address: str, way: str) -> None:
-    """Print what one way takes: the driver's rows alone, the columns, or a whole look."""
-    store = open_store(address)
+def rows(store: SqlStore) -> tuple[int, str]:
+    """The rows of the driver alone."""
     row = EXECUTION.c
     names = (row.outcome, row.score, row.started_at_us, row.prompt, row.version, row.slice, row.model)
-    started, cpu = time.perf_counter(), time.process_time()
-    found = ""
-    if way == "rows":
-        with store.database.read() as connection:
-            query = sa.select(*names).where(row.workspace == "default").order_by(row.seq)
-            count = sum(len(chunk) for chunk in chunks(connection, query))
-    elif way == "columns":
-        count = len(store.executions.quality_columns(Scope(exclude_sources=("experiment",))))
-    else:
-        monitor = QualityThresholdMonitor(AutomatedAlertingSystem(store, ()))
-        report = monitor.read(at=NOW)
-        count = sum(1 for _ in report.readings)
-        found = ", ".join(one.name for one in report.degraded)
-    taken = {
-        "way": way,
-        "count": count,
-        "wall_s": round(time.perf_counter() - started, 2),
-        "cpu_s": round(time.process_time() - cpu, 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
-    print(json.dumps({**taken, "found": found} if found else taken), flush=True)
+    with store.database.read() as connection:
+        query = sa.select(*names).where(row.workspace == "default").order_by(row.seq)
+        return sum(len(chunk) for chunk in chunks(connection, query)), ""
 
 
-def main() -> None:
-    """One line of JSON per size and way."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[100_000, 1_000_000])
-    parser.add_argument("--keep", type=Path, default=None)
-    parser.add_argument("--measure", nargs=2, default=None)
-    asked = parser.parse_args()
-    if asked.measure:
-        measure(*asked.measure)
-        return
-    print(beside())
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = asked.keep or Path(scratch)
-        for size in asked.sizes:
-            path = folder / f"watch-{size}.db"
-            if not path.exists():
-                store = open_store(f"sqlite:///{path}")
-                store.executions.write(executions(size))
-                store.close()
-            for way in WAYS:
-                command = [sys.executable, "-m", "benchmarks.watch", "--measure", f"sqlite:///{path}", way]
-                subprocess.run(command, check=True)
+def columns(store: SqlStore) -> tuple[int, str]:
+    """The columns of a look."""
+    return len(store.executions.quality_columns(Scope(exclude_sources=("experiment",)))), ""
 
+
+def look(store: SqlStore) -> tuple[int, str]:
+    """A whole look; what it found fallen."""
+    report = QualityThresholdMonitor(AutomatedAlertingSystem(store, ())).read(at=NOW)
+    return sum(1 for _ in report.readings), ", ".join(one.name for one in report.degraded)
+
+
+WAYS = {"rows": rows, "columns": columns, "look": look}
 
 if __name__ == "__main__":
-    main()
+    Sized("watch", __doc__ or "", executions, WAYS).main()

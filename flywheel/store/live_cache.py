@@ -69,9 +69,9 @@ class LiveCache(Generic[T]):
     def entry(self, source: SqlStore | str, workspace: str, name: str, fresh: Freshness) -> Entry[T]:
         """What is known of a name; the first time after the store answered or the wait is over."""
         self._notice_fork()
-        where = source if isinstance(source, str) else id(source)
         with self._lock:
-            entry = self._entries.setdefault((where, workspace, name), Entry())
+            # An open store is its own key: kept alive by it, so that no other store takes its place.
+            entry = self._entries.setdefault((source, workspace, name), Entry())
             now = time.monotonic()
             is_due = now - entry.read_at > fresh.ttl_s and now - entry.tried_at > min(RETRY_S, fresh.ttl_s)
             if is_due and not entry.reading:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from chat_stub import Reply, chat_stub, completion
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langsmith.utils import get_env_var
 from langsmith_state import ROUTES
-from langsmith_stub import KEY, Stub, langsmith_stub
+from langsmith_stub import KEY, Stub
 from two_doors import both_doors, complete
 
-from flywheel.llm.langsmith_api import LangSmithAccess
 from flywheel.llm.langsmith_observer import LangSmithObserver, langsmith_observer
 from flywheel.llm.observed_runner import ObservedRunner
 from flywheel.llm.openai_chat import Endpoint, OpenAIChat
@@ -40,19 +38,6 @@ RECORDED = Path(
     os.environ.get("FLYWHEEL_RECORDED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
 )
 API = RECORDED / "langsmith_openapi" / "langsmith-openapi-2026-05.json"
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    """A server."""
-    with langsmith_stub() as served:
-        yield served
-
-
-@pytest.fixture
-def observer(stub: Stub) -> LangSmithObserver:
-    """What tells the server."""
-    return LangSmithObserver(LangSmithAccess(KEY, stub.url))
 
 
 def plan(version: str = "v1v1v1v1", session: str = "cycle-7") -> RunPlan:

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from chat_stub import Reply, chat_stub, completion, stream_body
-from langsmith_stub import KEY, Stub, langsmith_stub
+from langsmith_stub import Stub
 from two_doors import both_doors, complete, pieces, until
 
 from flywheel.errors import ModelError
 from flywheel.llm.batches import acomplete_many, complete_many
 from flywheel.llm.gateway import Gateway
-from flywheel.llm.langsmith_api import LangSmithAccess
 from flywheel.llm.langsmith_observer import LangSmithObserver
 from flywheel.llm.observed_model import observed_models
 from flywheel.llm.providers import merged
 from flywheel.llm.registry import chat_model
 from flywheel.records.chat import ChatRequest, Message
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    """A LangSmith."""
-    with langsmith_stub() as served:
-        yield served
-
-
-@pytest.fixture
-def observer(stub: Stub) -> LangSmithObserver:
-    """What tells it."""
-    return LangSmithObserver(LangSmithAccess(KEY, stub.url))
 
 
 def request(text: str = "Who?", model: str = "main/m") -> ChatRequest:

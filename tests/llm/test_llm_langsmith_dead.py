@@ -37,19 +37,6 @@ TEXT = "- city\n- dob\nQ: {q}\nA:"
 PLAN = RunPlan("default", "triage", "v1v1v1v1", TEXT, Suite(suite="questions"), "embedded-large", "cycle-7")
 
 
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    """A server."""
-    with langsmith_stub() as served:
-        yield served
-
-
-@pytest.fixture
-def observer(stub: Stub) -> LangSmithObserver:
-    """What tells the server."""
-    return LangSmithObserver(LangSmithAccess(KEY, stub.url))
-
-
 CHILD = """
 import os, sys
 from flywheel.llm.langsmith_observer import langsmith_observer
