@@ -12,9 +12,8 @@ from pydantic import ValidationError
 from flywheel.capture.careful import is_half
 from flywheel.capture.object_lines import objects
 from flywheel.capture.reasons import first_field_where
-from flywheel.capture.recommending import derived_id
 from flywheel.errors import RejectedLine
-from flywheel.records.recommendation import Recommendation, RecommendationOutcome
+from flywheel.records.recommendation import Recommendation, RecommendationOutcome, derived_id
 
 R = TypeVar("R", Recommendation, RecommendationOutcome)
 

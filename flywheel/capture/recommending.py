@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-
-import msgspec
 
 from flywheel.errors import InputError, UnknownName
 from flywheel.learn.redaction import Redactor
@@ -212,27 +209,6 @@ def with_overall(outcome: RecommendationOutcome) -> RecommendationOutcome:
         return outcome
     mean = sum(outcome.qualities.values()) / len(outcome.qualities)
     return outcome.model_copy(update={"overall": mean})
-
-
-def derived_id(fields: Mapping[str, object]) -> str:
-    """An id for a recommendation that has none: the same content has the same id.
-
-    Raises:
-        InputError: a text holds half a character.
-
-    Examples:
-        >>> derived_id({"agent": "a", "content": 1}) == derived_id({"content": 1, "agent": "a"})
-        True
-    """
-    try:
-        encoded = msgspec.json.encode(sorted((name, str(value)) for name, value in fields.items()))
-    except UnicodeEncodeError as error:
-        msg = (
-            f"The recommendation holds half a character, which no database keeps: {error}. "
-            "Nothing was stored. Replace lone surrogates, and bytes that are no UTF-8."
-        )
-        raise InputError(msg) from error
-    return hashlib.sha256(encoded).hexdigest()[:24]
 
 
 def _cleaned(redactor: Redactor, given: Recommendation) -> Recommendation:

@@ -9,7 +9,8 @@ import typer
 
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.names import known_prompt
-from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.records.base import MOST_DAYS
 
 app = typer.Typer(add_completion=False)
 

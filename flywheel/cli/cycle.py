@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from flywheel.cli.doors import open_door
-from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
 from flywheel.cli.strategies import StrategyOption, asked_strategy
 from flywheel.errors import FlywheelError, InputError
+from flywheel.records.base import MOST_DAYS
 
 app = typer.Typer(add_completion=False)
 

@@ -56,9 +56,6 @@ BudgetTokensOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the forecast; send nothing.")]
 
-MOST_DAYS = 36_500
-"""Longest window, a hundred years; a longer one may begin before the year 1."""
-
 
 def examples(*lines: str) -> str:
     """The example lines under a command's help.

@@ -10,8 +10,9 @@ import typer
 from flywheel.cli.doors import Document, Door, open_door
 from flywheel.cli.drawing import UNKNOWN, amount, bar, make_table, percent, say_nothing_there, short
 from flywheel.cli.names import known_prompt
-from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError
+from flywheel.records.base import MOST_DAYS
 
 if TYPE_CHECKING:
     from datetime import datetime

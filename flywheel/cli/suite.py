@@ -14,9 +14,10 @@ import typer
 from flywheel.cli.doors import Document, open_door
 from flywheel.cli.drawing import make_table, one_line, say_nothing_there
 from flywheel.cli.names import nearest
-from flywheel.cli.options import MOST_DAYS, JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, PromptOption, StoreOption, WorkspaceOption, examples
 from flywheel.errors import InputError, UnknownName
 from flywheel.learn.counting import count_of
+from flywheel.records.base import MOST_DAYS
 
 if TYPE_CHECKING:
     from rich.console import Console

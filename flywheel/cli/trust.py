@@ -130,8 +130,7 @@ def record(
 ) -> None:
     """Keep what an agent recommends; the same again changes nothing."""
     from flywheel.capture.recommendation_lines import recommendations_in
-    from flywheel.capture.recommending import derived_id
-    from flywheel.records.recommendation import Recommendation
+    from flywheel.records.recommendation import Recommendation, derived_id
 
     door = open_door(store, workspace, as_json)
     _one_way(file, content, "a TEXT with --agent")

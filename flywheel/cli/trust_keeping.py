@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from flywheel.cli.doors import open_door
-from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.records.base import MOST_DAYS
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flywheel.cli.doors import Document, Door, open_door
-from flywheel.cli.options import MOST_DAYS, JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.cli.options import JsonOption, StoreOption, WorkspaceOption, examples
+from flywheel.records.base import MOST_DAYS
 
 if TYPE_CHECKING:
     from flywheel.records.value import ValueReport

@@ -64,3 +64,7 @@ class Record(BaseModel):
     """A fact: frozen, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="null")
+
+
+MOST_DAYS = 36_500
+"""Longest window, a hundred years; a longer one may begin before the year 1."""

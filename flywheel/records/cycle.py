@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from flywheel.records.base import Count, Name, NonNegative, Record, Share, UtcDatetime
+from flywheel.records.base import MOST_DAYS, Count, Name, NonNegative, Record, Share, UtcDatetime
 from flywheel.records.findings import Insight
 from flywheel.records.model_gain import AcrossModels, ModelGain
 from flywheel.records.strategy import PRESETS, LearningStrategy
@@ -64,7 +64,7 @@ class FeedbackLoopInput(Record):
     prompt: Name = Field(validation_alias=AliasChoices("prompt", "pattern_id"))
     workspace: Name = "default"
     feedback_type: Annotated[str, Field(pattern="^(performance|quality|usage|all)$")] = "all"
-    time_window_days: Annotated[float, Field(gt=0)] | None = 7
+    time_window_days: Annotated[float, Field(gt=0, le=MOST_DAYS)] | None = 7
     suite: Name | None = None
     model: Name | None = None
     also_models: tuple[Name, ...] = ()

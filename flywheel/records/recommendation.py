@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from flywheel.errors import InputError
 from flywheel.records.base import FiniteJson, Name, Record, Share, UtcDatetime
 
 Points = Annotated[float, Field(ge=0.0, le=100.0)]
@@ -112,3 +115,31 @@ class RecommendationOutcome(Record):
             msg = "judged_by is blank; leave it out when nobody knows who judged"
             raise ValueError(msg)
         return self
+
+
+def derived_id(fields: Mapping[str, object]) -> str:
+    """An id for a recommendation that has none: the same content has the same id at every door.
+
+    Args:
+        fields: as they were given, in any order; those that are None, the workspace and the usual type
+            say nothing.
+
+    Raises:
+        InputError: a text holds half a character.
+
+    Examples:
+        >>> one = derived_id({"agent": "a", "content": 1})
+        >>> one == derived_id({"content": 1, "agent": "a", "type": "general", "reasoning": None})
+        True
+    """
+    usual = {"workspace": fields.get("workspace"), "type": RECOMMENDATION_TYPE}
+    said = {name: value for name, value in fields.items() if value is not None and value != usual.get(name)}
+    try:
+        encoded = json.dumps(said, ensure_ascii=False, sort_keys=True, default=str).encode()
+    except UnicodeEncodeError as error:
+        msg = (
+            f"The recommendation holds half a character, which no database keeps: {error}. "
+            "Nothing was stored. Replace lone surrogates, and bytes that are no UTF-8."
+        )
+        raise InputError(msg) from error
+    return hashlib.sha256(encoded).hexdigest()[:24]

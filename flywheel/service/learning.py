@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from flywheel.records.recommendation import (
     Recommendation,
     RecommendationOutcome,
     RecommendationStatus,
+    derived_id,
 )
 from flywheel.records.trust import AgentTrust, TrustReport
 from flywheel.service.bodies import json_only
@@ -184,7 +184,7 @@ def track_recommendation(asks: Writes, asked: RecommendationAsked) -> Written:
     """Redacted and kept; the same again changes nothing, another content under the same id replaces."""
     redactor = Redactor(asks.store.workspaces.policy(asks.workspace))
     given = Recommendation(
-        recommendation_id=asked.recommendation_id or _derived_id(asked),
+        recommendation_id=_id_of(asked),
         workspace=asks.workspace,
         agent=redactor.name(asked.agent),
         content=redactor.value(asked.content),
@@ -357,7 +357,7 @@ def _learn(asks: Caller) -> LearnedNow:
 
 def _first_time(asks: Caller, asked: RecommendationAsked) -> UtcDatetime:
     """When it was kept first, so that the same request again changes nothing; else now."""
-    known = asks.store.recommendations.get(asks.workspace, asked.recommendation_id or _derived_id(asked))
+    known = asks.store.recommendations.get(asks.workspace, _id_of(asked))
     return asks.wiring.clock.now() if known is None else known.created_at
 
 
@@ -368,8 +368,9 @@ def _as_judged_first(asks: Caller, outcome: RecommendationOutcome) -> Recommenda
     return next((mine for mine, one in zip(same, known, strict=True) if mine == one), outcome)
 
 
-def _derived_id(asked: RecommendationAsked) -> str:
-    return hashlib.blake2b(asked.model_dump_json().encode("utf-8", "replace"), digest_size=12).hexdigest()
+def _id_of(asked: RecommendationAsked) -> str:
+    fields = asked.model_dump(mode="json", exclude={"recommendation_id"})
+    return asked.recommendation_id or derived_id(fields)
 
 
 def _word(stored: int, replaced: int) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from service_world import NOW, TOKENS, book, client_of
 
-from flywheel.records.recommendation import Recommendation, RecommendationOutcome
+from flywheel.capture.recommendation_lines import recommendations_in
+from flywheel.records.recommendation import Recommendation, RecommendationOutcome, derived_id
 from flywheel.service.wiring import Wiring
 from flywheel.store.open import SqlStore
 
@@ -163,3 +166,16 @@ def test_learning_has_walls_too(serving: Callable[..., Wiring]) -> None:
     assert all("agent-of-support" not in answer.text for answer in answers[:3])
     assert judge(sales, recommendation_id="r1").status_code == 404
     assert client_of(wiring).get(f"{LEARNING}/stats").status_code == 401
+
+
+def test_a_recommendation_has_one_id_at_every_door(small: TestClient, tmp_path: Path) -> None:
+    """What HTTP, the command and a file name without an id is one recommendation."""
+    said = {"agent": "reviewer", "content": "Ask for the number.", "confidence": 0.8}
+    file = tmp_path / "said.jsonl"
+    file.write_text(json.dumps(said))
+
+    by_http = small.post(f"{LEARNING}/recommendations/track", json=said).json()["recommendation_id"]
+    in_file = recommendations_in(file, "default", NOW)[0].recommendation_id
+    of_command = derived_id({**said, "type": "general", "workflow": None, "reasoning": None})
+
+    assert by_http == in_file == of_command
